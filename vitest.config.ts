@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/integration/**/*.test.ts'],
+    testTimeout: 60_000,
+    // onnxruntime-node is native code: a process a file, never worker threads.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
