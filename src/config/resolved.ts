@@ -6,7 +6,10 @@ export interface ResolvedConfig {
   readonly student: StudentConfig;
   readonly objective: {
     readonly distance: 'l2';
-    /** r: the start noise of a training pair may move within a ball of L2 radius r·σ_T·√dim; 0 keeps it fixed. */
+    /**
+     * r: the start noise of a training pair may move within the ball B(x_T, r·σ_T) (L2 norm of the whole sample);
+     * 0 keeps it fixed; auto is LD3's 0.001·dim/NFE².
+     */
     readonly relax_radius: number | 'auto';
   };
   readonly training: TrainingConfig;

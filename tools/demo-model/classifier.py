@@ -58,6 +58,36 @@ def accuracy(net, x, y):
     return hits / len(x)
 
 
+def fold_batch_norm(graph):
+    """MatMul followed by BatchNormalization becomes Gemm; Constant nodes become initializers."""
+    from onnx import helper, numpy_helper
+    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "Constant":
+            tensor = node.attribute[0].t
+            tensor.name = node.output[0]
+            graph.initializer.append(tensor)
+        elif node.op_type == "BatchNormalization":
+            product = nodes.pop()
+            assert product.op_type == "MatMul" and product.output[0] == node.input[0]
+            scale, bias, mean, var = (values[n].astype(np.float64) for n in node.input[1:5])
+            scale = scale / np.sqrt(var + node.attribute[0].f)
+            weight = numpy_helper.from_array((values[product.input[1]] * scale).astype(np.float32),
+                                             "features.weight")
+            offset = numpy_helper.from_array((bias - mean * scale).astype(np.float32), "features.bias")
+            graph.initializer.extend([weight, offset])
+            nodes.append(helper.make_node("Gemm", [product.input[0], "features.weight", "features.bias"],
+                                          list(node.output), name="features"))
+        else:
+            nodes.append(node)
+    used = {n for node in nodes for n in node.input}
+    keep = [t for t in graph.initializer if t.name in used]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(keep)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--data", required=True)
@@ -99,10 +129,10 @@ def main():
             shown = seen
             print(f"{seen} images, {time.time() - start:.0f} s, loss {loss.item():.4f}, "
                   f"test accuracy {accuracy(net, tx, ty):.4f}", flush=True)
-    net.eval()
     print(f"{seen} images, test accuracy {accuracy(net, tx, ty):.4f}, "
           f"{sum(q.numel() for q in net.parameters())} parameters")
 
+    net.eval()
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, "classifier.onnx")
     torch.onnx.export(net, (tx[:2],), path, opset_version=17, dynamo=False, input_names=["image"],
@@ -110,6 +140,8 @@ def main():
                       dynamic_axes={k: {0: "batch"} for k in ("image", "logits", "features")})
     import onnx
     model = onnx.load(path)
+    fold_batch_norm(model.graph)
+    onnx.save(model, path)
     onnx.checker.check_model(model, full_check=True)
     import onnxruntime as ort
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])

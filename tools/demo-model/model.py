@@ -22,14 +22,18 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
         self.export = False
 
+    def set_export(self, flag):
+        self.export = flag
+        for p in self.parameters():
+            p.data = p.data.reshape(-1, 1, 1) if flag else p.data.reshape(-1)
+
     def forward(self, x):
         if not self.export:
             return F.group_norm(x, self.groups, self.weight, self.bias, 1e-5)
         c, s, g = self.channels, self.size, self.groups
-        x = F.instance_norm(x.reshape(-1, g, c // g * s * s), eps=1e-5).reshape(-1, c, s, s)
-        if self.weight is None:
-            return x
-        return x * self.weight.view(1, c, 1, 1) + self.bias.view(1, c, 1, 1)
+        x = F.instance_norm(x.reshape(-1, g, c // g * s * s), weight=torch.ones(g), bias=torch.zeros(g),
+                            eps=1e-5).reshape(-1, c, s, s)
+        return x if self.weight is None else x * self.weight + self.bias
 
 
 class Block(nn.Module):
@@ -49,7 +53,7 @@ class Block(nn.Module):
 
     def forward(self, x, e):
         h = self.conv1(F.silu(self.norm1(x)))
-        scale, shift = self.emb(e).reshape(-1, 2 * self.cout, 1, 1).chunk(2, dim=1)
+        scale, shift = torch.split(self.emb(e).reshape(-1, 2 * self.cout, 1, 1), [self.cout] * 2, dim=1)
         h = self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
         return h + (x if self.skip is None else self.skip(x))
 
@@ -66,7 +70,7 @@ class Attention(nn.Module):
 
     def forward(self, x):
         n, h, d = self.s * self.s, self.heads, self.c // self.heads
-        q, k, v = self.qkv(self.norm(x)).reshape(-1, 3 * h, d, n).chunk(3, dim=1)
+        q, k, v = torch.split(self.qkv(self.norm(x)).reshape(-1, 3 * h, d, n), [h] * 3, dim=1)
         w = torch.softmax(torch.matmul(q.transpose(2, 3), k) * (d ** -0.5), dim=-1)
         y = torch.matmul(v, w.transpose(2, 3)).reshape(-1, self.c, self.s, self.s)
         return x + self.out(y)
@@ -101,12 +105,13 @@ class UNet(nn.Module):
         self.local = nn.Conv2d(1, pixel, 3, padding=1)                # the input at full resolution
         self.last = nn.Conv2d(pixel, 1, 3, padding=1)
         self.gain = nn.Linear(emb, 1)                                 # time-dependent gain on the input
-        for layer in (self.last, self.gain):
+        self.tune = nn.Linear(emb, pixel)                             # the same for the last hidden layer
+        for layer in (self.last, self.gain, self.tune):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def embed(self, timestep, class_labels):
-        a = timestep[:, None] * self.freqs[None, :]
+        a = timestep.unsqueeze(1) * self.freqs
         e = torch.cat([torch.cos(a), torch.sin(a)], dim=1)
         return F.silu(self.time2(F.silu(self.time1(e))) + self.classes(class_labels))
 
@@ -114,6 +119,7 @@ class UNet(nn.Module):
         with torch.autocast("cpu", enabled=False):  # the embedding and the gain stay in float32
             e = self.embed(timestep, class_labels)
             gain = self.gain(e).reshape(-1, 1, 1, 1)
+            tune = 1 + self.tune(e).reshape(-1, self.config["pixel"], 1, 1)
 
         h0 = self.down0(self.stem(sample), e)
         h1 = self.att1(self.down1(self.pool0(h0), e))
@@ -121,13 +127,13 @@ class UNet(nn.Module):
         h = self.dec1(torch.cat([F.pixel_shuffle(self.up1(h), 2), h1], dim=1), e)
         h = self.dec0(torch.cat([F.pixel_shuffle(self.up0(h), 2), h0], dim=1), e)
         h = F.pixel_shuffle(self.head(F.silu(self.norm(h))), 2) + self.local(sample)
-        return self.last(F.silu(h)) + gain * sample
+        return self.last(F.silu(h * tune)) + gain * sample
 
 
 def set_export(model, flag):
     for m in model.modules():
         if isinstance(m, Norm):
-            m.export = flag
+            m.set_export(flag)
     return model
 
 

@@ -32,6 +32,7 @@ def main():
     p.add_argument("--channels", default="32,80,120")
     p.add_argument("--save-every", type=float, default=120, help="seconds")
     p.add_argument("--plain", action="store_true", help="no torch.compile, no bfloat16 (slower)")
+    p.add_argument("--resume", help="checkpoint to start from (weights only, the optimiser starts afresh)")
     a = p.parse_args()
 
     os.makedirs(a.out, exist_ok=True)
@@ -47,6 +48,13 @@ def main():
     net = UNet(tuple(int(c) for c in a.channels.split(",")))
     ema = UNet(**net.config)
     ema.load_state_dict(net.state_dict())
+    step, seen, before, first = 0, 0, 0.0, 0
+    if a.resume:
+        old = torch.load(a.resume, map_location="cpu")
+        net.load_state_dict(old["net"], strict=False)
+        ema.load_state_dict(old["ema"], strict=False)
+        step, seen, before, first = old["step"], old["seen"], old["minutes"], old["step"]
+        g.manual_seed(a.seed + 1 + step)
     ema_p, net_p = list(ema.parameters()), list(net.parameters())
     opt = torch.optim.AdamW(net_p, a.lr, betas=(0.9, 0.99), weight_decay=1e-3, foreach=True)
     net.to(memory_format=torch.channels_last)
@@ -55,14 +63,14 @@ def main():
 
     log = open(os.path.join(a.out, "log.jsonl"), "a")
     start = last = saved = time.time()
-    step, seen, sums = 0, 0, []
+    sums = []
     order, at = torch.randperm(n, generator=g), 0
     bins = np.zeros((4, 2))
 
     def save(final):
         path = os.path.join(a.out, "unet.pt")
         torch.save(dict(config=net.config, ema=ema.state_dict(), net=net.state_dict(), step=step,
-                        seen=seen, minutes=(time.time() - start) / 60, final=final,
+                        seen=seen, minutes=before + (time.time() - start) / 60, final=final,
                         args=dict(batch=a.batch, lr=a.lr, ema=a.ema, drop=a.drop, shift=a.shift)),
                    path + ".part")
         os.replace(path + ".part", path)
@@ -72,7 +80,7 @@ def main():
         progress = (now - start) / (a.minutes * 60)
         if progress >= 1:
             break
-        lr = a.lr * min(1, (step + 1) / a.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+        lr = a.lr * min(1, (step - first + 1) / a.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
         for group in opt.param_groups:
             group["lr"] = lr
 
@@ -107,7 +115,7 @@ def main():
             for k, part in enumerate(each.detach().chunk(4)):
                 bins[k] += part.mean().item(), 1
         if step % 100 == 0:
-            row = dict(step=step, seen=seen, minutes=round((time.time() - start) / 60, 2),
+            row = dict(step=step, seen=seen, minutes=round(before + (time.time() - start) / 60, 2),
                        loss=round(float(np.mean(sums)), 5), norm=round(norm.item(), 3),
                        lr=float(f"{lr:.3e}"),
                        loss_by_quarter=[round(b[0] / b[1], 5) for b in bins],
@@ -120,7 +128,7 @@ def main():
             save(False)
             saved = time.time()
     save(True)
-    log.write(json.dumps(dict(step=step, seen=seen, minutes=round((time.time() - start) / 60, 2),
+    log.write(json.dumps(dict(step=step, seen=seen, minutes=round(before + (time.time() - start) / 60, 2),
                               final=True)) + "\n")
 
 

@@ -1,0 +1,269 @@
+import { describe, expect, test } from 'vitest';
+import { checkSolverYaml, referencedFiles } from './check';
+import type { DiagnosticCode } from './diagnostic';
+import { edited, validYaml } from './fixtures';
+
+const check = (text: string) => checkSolverYaml(text, { baseDir: '/project' });
+const minimal = `version: 1
+model:
+  path: m.onnx
+  prediction_type: epsilon
+  noise_schedule: { type: cosine }
+  sample_shape: [1, 8, 8]
+`;
+
+/** Passage of the valid file, what stands there instead, and the one diagnostic: code, underlined text, words of the message. */
+const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
+  // the YAML itself
+  ['device: auto', 'device: "auto', 'yaml-syntax', '', /./],
+  ['device: auto', 'device: auto\ndevice: cpu', 'duplicate-key', 'device', /given twice/],
+  ['device: auto', 'device: *nowhere', 'yaml-syntax', '*nowhere', /no anchor/],
+  ['device: auto', 'device: auto\n---\na: 1', 'yaml-syntax', '---', /one document/],
+  // keys
+  ['device: auto', 'devise: auto', 'unknown-key', 'devise', /did you mean device/],
+  ['order: 3, num', 'ordre: 3, num', 'unknown-key', 'ordre', /did you mean order/],
+  ['  sample_shape: [4, 64, 64]\n', '', 'missing-key', 'model', /sample_shape is missing/],
+  ['version: 1\n', '', 'missing-key', 'model', /version is missing/],
+  ['type: scaled_linear, ', '', 'missing-key', 'noise_schedule', /type is missing/],
+  [', beta_end: 0.012', '', 'missing-key', 'noise_schedule', /beta_end is missing/],
+  [
+    'class_labels: [0, 1, 2]',
+    'prompts: [a]\n    class_labels: [0, 1, 2]',
+    'not-available-yet',
+    'prompts',
+    /not available/,
+  ],
+  [
+    'num_train_timesteps: 1000',
+    'num_train_timesteps: 1000, sigma_max: 8',
+    'unknown-key',
+    'sigma_max',
+    /known keys are/,
+  ],
+  // values
+  ['samples: 64', 'samples: many', 'wrong-type', 'many', /whole number from 1/],
+  ['samples: 64', 'samples: "64"', 'wrong-type', '"64"', /whole number/],
+  ['samples: 64', 'samples: 6.5', 'wrong-type', '6.5', /whole number/],
+  ['samples: 64', 'samples: 0', 'out-of-range', '0', /from 1/],
+  ['samples: 64', 'samples: .nan', 'wrong-type', '.nan', /whole number/],
+  ['validation_samples: 64', 'validation_samples: 3', 'out-of-range', '3', /from 8/],
+  ['minutes: 10', 'minutes: -1', 'out-of-range', '-1', /above 0/],
+  ['[4, 64, 64]', '[4, 64, x]', 'wrong-type', 'x', /sample_shape\[2\]/],
+  ['[4, 64, 64]', '[]', 'out-of-range', '[]', /1 to 5 entries/],
+  ['[4, 64, 64]', '4', 'wrong-type', '4', /a list/],
+  ['version: 1', 'version: 2', 'unknown-value', '2', /another release/],
+  ['epsilon', 'epsilom', 'unknown-value', 'epsilom', /one of epsilon/],
+  ['scaled_linear', 'scaled', 'unknown-value', 'scaled', /one of linear, scaled_linear/],
+  ['device: auto', 'device: gpu', 'unknown-value', 'gpu', /one of auto, cpu/],
+  ['device: auto', 'device:', 'wrong-type', 'device', /has no value/],
+  ['relax_radius: auto', 'relax_radius: 3', 'out-of-range', '3', /from 0 to 1/],
+  ['batch_size: auto', 'batch_size: big', 'unknown-value', 'big', /auto or a whole number/],
+  ['init: { solver: dpmpp', 'init: { solver: dpm', 'unknown-value', 'dpm', /one of ddim, dpmpp/],
+  [
+    'init: { solver: dpmpp, order: 3, timestep_spacing: logsnr }',
+    'init: best',
+    'unknown-value',
+    'best',
+    /auto or a block/,
+  ],
+  ['distance: l2', 'distance: lpips', 'not-available-yet', 'lpips', /use l2/],
+  ['family: lms', 'family: ss', 'not-available-yet', 'ss', /not available yet, use lms/],
+  ['method: s4s-alt', 'method: ld3', 'not-available-yet', 'ld3', /use table or s4s/],
+  // relations
+  ['  order: 3\n', '  order: 6\n', 'conflict', '6', /larger than student.num_inference_steps \(4\)/],
+  ['dpmpp, order: 3', 'ipndm, order: 4', 'conflict', '', /./],
+  ['num_inference_steps: 20', 'num_inference_steps: 5', 'conflict', '5', /greater than the student's 5/],
+  ['solver: unipc, order: 3', 'solver: heun, order: 3', 'conflict', 'order: 3', /always of order 2/],
+  ['solver: unipc, order: 3', 'solver: unipc, order: 4', 'conflict', 'order: 4', /goes up to 3/],
+  ['[4, 5]', '[5, 4]', 'list-order', '[5, 4]', /ascending/],
+  ['[4, 5]', '[4, 4, 5]', 'list-order', '[4, 4, 5]', /repeats/],
+  ['beta_end: 0.012', 'beta_end: 0.0001', 'conflict', '0.00085', /smaller than beta_end/],
+  ['    unconditional_label: 10\n', '', 'conflict', 'guidance_scale: 2.0', /needs unconditional_label/],
+  ['[0, 1, 2]', '[]', 'conflict', 'guidance_scale: 2.0', /needs class_labels/],
+  ['epsilon', 'edm', 'conflict', 'edm', /belongs to noise_schedule type edm/],
+  ['epsilon', 'flow_prediction', 'conflict', 'flow_prediction', /type flow/],
+  ['optimizer: adam', 'optimizer: gauss_newton', 'conflict', 'gauss_newton', /use adam/],
+  ['family: lms', 'family: lms\n  corrector_order: 2', 'unused-key', 'corrector_order: 2', /no effect/],
+];
+
+describe('one mistake gives one diagnostic with its range', () => {
+  test.each(cases.filter(([, , , underlined]) => underlined !== ''))(
+    '%j as %j',
+    (passage, wrong, code, underlined, words) => {
+      const text = edited(passage, wrong);
+      const { diagnostics } = check(text);
+      const shown = diagnostics.map(({ code, start, end }) => [code, text.slice(start, end)]);
+      expect(shown).toEqual([[code, underlined]]);
+      expect(diagnostics[0]?.message).toMatch(words);
+    },
+  );
+});
+
+describe('valid files', () => {
+  test('the example of every key has no diagnostics', () => {
+    expect(check(validYaml).diagnostics).toEqual([]);
+  });
+
+  test('a minimal file gets its defaults', () => {
+    const { config, diagnostics } = check(minimal);
+    expect(diagnostics).toEqual([]);
+    expect(config).toMatchObject({
+      model: { path: '/project/m.onnx', conditioning: { class_labels: [], guidance_scale: 1 } },
+      teacher: { solver: 'unipc', order: 3, num_inference_steps: 20, timestep_spacing: 'logsnr' },
+      student: { method: 'table', family: 'lms', order: 3, num_inference_steps: [5], init: 'auto' },
+      training: { optimizer: 'gauss_newton', iterations: 8, budget: { minutes: 10, evaluations: null } },
+      output: '/project/runs',
+    });
+  });
+
+  test('defaults follow the other keys', () => {
+    const { config } = check(`${minimal}student: { method: s4s, num_inference_steps: 2, init: { solver: heun } }\n`);
+    expect(config?.training).toMatchObject({ optimizer: 'adam', iterations: 300 });
+    expect(config?.student).toMatchObject({ order: 2, init: { solver: 'heun', order: 2, timestep_spacing: 'logsnr' } });
+  });
+
+  test('an unsorted list is only a warning and is used sorted', () => {
+    const { config, diagnostics } = check(edited('[4, 5]', '[5, 4, 5]'));
+    expect(diagnostics.map((diagnostic) => diagnostic.severity)).toEqual(['warning']);
+    expect(config?.student.num_inference_steps).toEqual([4, 5]);
+  });
+
+  test('aliases are values', () => {
+    const { config } = check(edited('samples: 64, validation_samples: 64', 'samples: &n 32, validation_samples: *n'));
+    expect(config?.training).toMatchObject({ samples: 32, validation_samples: 32 });
+  });
+});
+
+test('an error has no config', () => {
+  expect(check(edited('samples: 64', 'samples: x')).config).toBeUndefined();
+});
+
+test('several mistakes are all found, also beside a syntax error', () => {
+  const text = edited(
+    'device: auto',
+    'device: gpu\nevaluation: { samples: 64',
+    edited('epsilon', 'noise', edited('[4, 5]', '[4, 99]')),
+  );
+  const codes = check(text).diagnostics.map(({ code, start, end }) => `${code} ${text.slice(start, end)}`);
+  expect(codes).toContain('unknown-value noise');
+  expect(codes).toContain('out-of-range 99');
+  expect(codes).toContain('unknown-value gpu');
+  expect(codes.some((code) => code.startsWith('yaml-syntax'))).toBe(true);
+});
+
+test('pc without a corrector order says both things', () => {
+  const text = edited('family: lms', 'family: pc');
+  const messages = check(text).diagnostics.map((diagnostic) => diagnostic.message);
+  expect(messages).toEqual([
+    'The family pc needs student.corrector_order.',
+    'student.family: pc is not available yet, use lms.',
+  ]);
+});
+
+test('a conflict points at its other half', () => {
+  const text = edited('  order: 3\n', '  order: 6\n');
+  const related = check(text).diagnostics[0]?.related?.[0];
+  expect(text.slice(related?.start, related?.end)).toBe('num_inference_steps: [4, 5]');
+});
+
+test('sigma_min must be below sigma_max', () => {
+  const text = minimal.replace('{ type: cosine }', '{ type: edm, sigma_min: 90 }');
+  const { diagnostics } = check(text);
+  expect(diagnostics.map(({ code, start, end }) => [code, text.slice(start, end)])).toEqual([['conflict', '90']]);
+});
+
+describe('quick fixes', () => {
+  const fixes: readonly [string, string][] = [
+    ['devise: auto', 'device: auto'],
+    ['device: gpu', 'device: webgpu'],
+    ['device: CPU', 'device: cpu'],
+  ];
+  test.each(fixes)('%s becomes %s', (wrong, right) => {
+    expect(fixAll(edited('device: auto', wrong))).toBe(edited('device: auto', right));
+  });
+
+  test.each([
+    ['samples: 64, val', 'samples: "64", val', 'samples: 64, val'],
+    ['samples: 64, val', 'samples: 0, val', 'samples: 1, val'],
+    ['[4, 5]', '[5, 4, 5]', '[4, 5]'],
+    ['  order: 3\n', '  order: 9\n', '  order: 8\n'],
+    ['optimizer: adam', 'optimizer: gauss_newton', 'optimizer: adam'],
+  ])('%j as %j becomes %j', (passage, wrong, right) => {
+    const text = edited(passage, wrong);
+    expect(applyFirst(text)).toBe(edited(passage, right));
+  });
+
+  test('a missing key is added at its place', () => {
+    expect(check(fixAll(validYaml.replace('version: 1\n', ''))).diagnostics).toEqual([]);
+    expect(fixAll('version: 1\n')).toMatch(/^model:\n {2}path: .\/model.onnx\n/);
+    expect(check(fixAll('version: 1\n')).diagnostics).toEqual([]);
+  });
+
+  function applyFirst(text: string): string {
+    const fix = check(text).diagnostics.find((diagnostic) => diagnostic.fix !== undefined)?.fix;
+    if (fix === undefined) throw new Error('no fix offered');
+    return text.slice(0, fix.start) + fix.newText + text.slice(fix.end);
+  }
+
+  function fixAll(text: string): string {
+    let current = text;
+    for (let i = 0; i < 5 && check(current).diagnostics.length > 0; i++) current = applyFirst(current);
+    return current;
+  }
+});
+
+describe('hostile files end in one sentence', () => {
+  test('an alias bomb', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, i) =>
+        `l${i}: &l${i} [${Array(9)
+          .fill(i === 0 ? 'x' : `*l${i - 1}`)
+          .join(', ')}]`,
+    );
+    const text = `${levels.join('\n')}\n`;
+    const { diagnostics, config } = check(text);
+    expect(config).toBeUndefined();
+    expect(diagnostics.map((diagnostic) => diagnostic.code)).toEqual(['too-many-aliases']);
+    expect(diagnostics[0]?.message).toMatch(/write the values out/);
+  });
+
+  test.each([
+    ['too long', `# ${'x'.repeat(300_000)}`],
+    ['too deep', `a: ${'['.repeat(100)}${']'.repeat(100)}`],
+    ['deep enough to use up the stack', '['.repeat(100_000)],
+  ])('%s', (_, text) => {
+    const { diagnostics, config } = check(text);
+    expect(config).toBeUndefined();
+    expect(diagnostics.map((diagnostic) => diagnostic.code)).toEqual(['file-too-large']);
+  });
+
+  test('an empty file, and one that is not a block of keys', () => {
+    expect(check('').diagnostics.map((diagnostic) => diagnostic.code)).toEqual(['missing-key']);
+    expect(check('- 1\n').diagnostics.map((diagnostic) => diagnostic.code)).toEqual(['wrong-type']);
+  });
+
+  test('keys with a special meaning in JavaScript are unknown keys', () => {
+    const codes = check(`${minimal}__proto__: { device: cpu }\nconstructor: 1\n`).diagnostics.map(
+      (found) => found.code,
+    );
+    expect(codes).toEqual(['unknown-key', 'unknown-key']);
+  });
+});
+
+describe('files that the text names', () => {
+  const text = `${validYaml}evaluation: { classifier: ./c.onnx, feature_statistics: ./s.json }\n`;
+
+  test('are listed, also when the rest has errors', () => {
+    const broken = text.replace('device: auto', 'device: [');
+    expect(referencedFiles(broken, '/project').model).toBe('/project/unet.onnx');
+    expect(referencedFiles(text, '/project').others).toEqual(['/project/c.onnx', '/project/s.json']);
+  });
+
+  test('are missed where they stand', () => {
+    const { diagnostics } = checkSolverYaml(text, { baseDir: '/project', missingFiles: ['/project/s.json'] });
+    expect(diagnostics.map(({ code, start, end }) => [code, text.slice(start, end)])).toEqual([
+      ['file-missing', './s.json'],
+    ]);
+  });
+});

@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import type { Diagnostic } from './diagnostic';
+import { draftOf } from './draft';
+import type { CheckContext } from './facts';
+import { reportModel } from './model-check';
+import { parseSolverYaml } from './parse';
+import { Report } from './report';
+import { reportConflicts } from './rules';
+import { resolveConfig } from './resolve';
+import type { ResolvedConfig } from './resolved';
+import { solverYaml } from './schema';
+import { reportSchemaIssues } from './schema-check';
+import { valueAt } from './schema-tree';
+
+export interface Checked {
+  /** In the order of the text. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Present when no diagnostic is an error. */
+  readonly config?: ResolvedConfig;
+}
+
+/** Everything that is wrong with the text of a solver.yaml, and the config it stands for when nothing is. Never throws. */
+export function checkSolverYaml(text: string, context: CheckContext): Checked {
+  const parsed = parseSolverYaml(text);
+  const { document, value } = parsed;
+  if (document === undefined) return { diagnostics: parsed.diagnostics };
+  const report = new Report(text, document);
+  if (document.contents === null && document.errors.length === 0) {
+    report.add({
+      code: 'missing-key',
+      path: [],
+      message: 'This solver.yaml is empty; it needs at least version and model.',
+    });
+    return { diagnostics: report.diagnostics };
+  }
+  const result = solverYaml.safeParse(value);
+  const unusable = reportSchemaIssues(report, value, result.error?.issues ?? []);
+  const draft = draftOf(value, unusable);
+  reportConflicts(report, draft, value);
+  if (context.model !== undefined && draft.model?.path !== undefined) reportModel(report, draft, context.model);
+  reportMissingFiles(report, draft.evaluation ?? {}, context);
+  const diagnostics = [...parsed.diagnostics, ...withoutEchoes(report.diagnostics, parsed.diagnostics)].sort(
+    (a, b) => a.start - b.start || a.end - b.end,
+  );
+  const failed = diagnostics.some((diagnostic) => diagnostic.severity === 'error') || !result.success;
+  return failed ? { diagnostics } : { diagnostics, config: resolveConfig(result.data, context.baseDir) };
+}
+
+/** A broken line also looks like an unknown key or a wrong value: only the syntax error is said about it. */
+function withoutEchoes(found: readonly Diagnostic[], syntax: readonly Diagnostic[]): Diagnostic[] {
+  const broken = syntax.filter((diagnostic) => diagnostic.code === 'yaml-syntax' && diagnostic.severity === 'error');
+  const touches = (a: Diagnostic, b: Diagnostic) => a.start <= b.end && b.start <= a.end;
+  return found.filter(
+    (diagnostic) => diagnostic.code === 'missing-key' || !broken.some((error) => touches(diagnostic, error)),
+  );
+}
+
+function reportMissingFiles(
+  report: Report,
+  evaluation: {
+    readonly classifier?: string | null | undefined;
+    readonly feature_statistics?: string | null | undefined;
+  },
+  { baseDir, missingFiles = [] }: CheckContext,
+): void {
+  for (const key of ['classifier', 'feature_statistics'] as const) {
+    const path = evaluation[key];
+    if (path == null || !missingFiles.includes(resolve(baseDir, path))) continue;
+    report.add({
+      code: 'file-missing',
+      path: ['evaluation', key],
+      message: `There is no file ${resolve(baseDir, path)}; correct evaluation.${key} or remove it.`,
+    });
+  }
+}
+
+export interface ReferencedFiles {
+  readonly model?: string;
+  /** Classifier and feature statistics. */
+  readonly others: readonly string[];
+}
+
+/** Absolute paths of the files that a text names, also when the text has errors elsewhere. */
+export function referencedFiles(text: string, baseDir: string): ReferencedFiles {
+  const { value } = parseSolverYaml(text);
+  const pathAt = (...path: string[]) => {
+    const found = valueAt(value, path);
+    return typeof found === 'string' && found !== '' ? [resolve(baseDir, found)] : [];
+  };
+  const [model] = pathAt('model', 'path');
+  const others = [...pathAt('evaluation', 'classifier'), ...pathAt('evaluation', 'feature_statistics')];
+  return { ...(model === undefined ? {} : { model }), others };
+}

@@ -1,0 +1,34 @@
+import type { Draft } from './draft';
+import type { SolverName, TrainingConfig } from './resolved';
+
+/** Defaults that depend on other keys; the schema holds all others. */
+
+export function fixedOrder(solver: SolverName): number | undefined {
+  return solver === 'ddim' ? 1 : solver === 'heun' ? 2 : undefined;
+}
+
+export function defaultOrder(solver: SolverName | undefined, steps: number): number {
+  return (solver === undefined ? undefined : fixedOrder(solver)) ?? Math.min(3, steps);
+}
+
+export function maxOrder(solver: SolverName): number {
+  return fixedOrder(solver) ?? (solver === 'ipndm' ? 4 : 3);
+}
+
+export function defaultOptimizer(method: 's4s' | 's4s-alt' | 'table'): TrainingConfig['optimizer'] {
+  return method === 'table' ? 'gauss_newton' : 'adam';
+}
+
+export function defaultIterations(optimizer: TrainingConfig['optimizer']): number {
+  return optimizer === 'gauss_newton' ? 8 : 300;
+}
+
+/** The numbers of evaluations, ascending and without repeats. */
+export function stepList(steps: number | readonly number[]): number[] {
+  return [...new Set(typeof steps === 'number' ? [steps] : steps)].sort((a, b) => a - b);
+}
+
+export function fewestSteps(draft: Draft): number | undefined {
+  const steps = draft.student?.num_inference_steps;
+  return steps === undefined ? undefined : stepList(steps)[0];
+}

@@ -1,0 +1,14 @@
+export { checkSolverYaml, referencedFiles } from './check';
+export type { Checked, ReferencedFiles } from './check';
+export { complete } from './completion';
+export type { CompletionEntry } from './completion';
+export { diagnosticCodes } from './diagnostic';
+export type { Diagnostic, DiagnosticCode, Fix, TextRange } from './diagnostic';
+export { readModelFacts } from './facts';
+export type { CheckContext, ModelFacts } from './facts';
+export { hover } from './hover';
+export type { Hover } from './hover';
+export { findPorts } from './ports';
+export type { FoundPorts, PortFact } from './ports';
+export type * from './resolved';
+export { parseResolved, stringifyResolved } from './resolved-file';

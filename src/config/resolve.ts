@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { defaultIterations, defaultOptimizer, defaultOrder, stepList } from './defaults';
+import type { ResolvedConfig, SolverChoice } from './resolved';
+import type { SolverYaml } from './schema';
+
+/** Fills the defaults that depend on other keys and makes paths absolute, from `baseDir`. The file has no errors. */
+export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig {
+  const { model, teacher, student, training, evaluation } = yaml;
+  const absolute = (path: string) => resolve(baseDir, path);
+  const optionalPath = (path: string | null) => (path === null ? null : absolute(path));
+  const steps = stepList(student.num_inference_steps);
+  const fewest = steps[0] ?? 1;
+  const choice = (given: Omit<SolverChoice, 'order'> & { order?: number | undefined }, most: number): SolverChoice => ({
+    solver: given.solver,
+    order: given.order ?? defaultOrder(given.solver, most),
+    timestep_spacing: given.timestep_spacing,
+  });
+  const optimizer = training.optimizer ?? defaultOptimizer(student.method);
+  const { sample, timestep, class_labels } = model.inputs;
+  return {
+    version: 1,
+    model: {
+      path: absolute(model.path),
+      prediction_type: model.prediction_type,
+      noise_schedule: model.noise_schedule,
+      sample_shape: model.sample_shape,
+      conditioning: model.conditioning,
+      inputs: {
+        ...(sample === undefined ? {} : { sample }),
+        ...(timestep === undefined ? {} : { timestep }),
+        ...(class_labels === undefined ? {} : { class_labels }),
+      },
+    },
+    teacher: { ...choice(teacher, teacher.num_inference_steps), num_inference_steps: teacher.num_inference_steps },
+    student: {
+      method: student.method,
+      family: student.family,
+      order: student.order ?? defaultOrder(undefined, fewest),
+      num_inference_steps: steps,
+      init: student.init === 'auto' ? 'auto' : choice(student.init, fewest),
+    },
+    objective: yaml.objective,
+    training: {
+      samples: training.samples,
+      validation_samples: training.validation_samples,
+      batch_size: training.batch_size,
+      optimizer,
+      learning_rate: training.learning_rate,
+      iterations: training.iterations ?? defaultIterations(optimizer),
+      seed: training.seed,
+      budget: training.budget,
+    },
+    evaluation: {
+      samples: evaluation.samples,
+      classifier: optionalPath(evaluation.classifier),
+      feature_statistics: optionalPath(evaluation.feature_statistics),
+    },
+    device: yaml.device,
+    preview: yaml.preview,
+    output: absolute(yaml.output),
+  };
+}

@@ -1,0 +1,476 @@
+import * as z from 'zod';
+
+/** What a reader needs to know about one key; it becomes hover text, completion text, JSON Schema and docs/config.md. */
+interface KeyDoc {
+  readonly text: string;
+  readonly unit?: string;
+  /** Said in words where the default depends on other keys. */
+  readonly defaultText?: string;
+  /** The paper or library that the name or the number comes from. */
+  readonly source?: string;
+  /** What a template or a quick fix writes for a key without a default. */
+  readonly example?: unknown;
+  /** Known to the format for later versions: checked, not proposed. */
+  readonly reserved?: boolean;
+}
+
+function meta({ text, unit, defaultText, source, example, reserved }: KeyDoc) {
+  return {
+    description: text,
+    ...(reserved === undefined ? {} : { 'x-reserved': reserved }),
+    ...(example === undefined ? {} : { examples: [example] }),
+    ...(unit === undefined ? {} : { 'x-unit': unit }),
+    ...(defaultText === undefined ? {} : { 'x-default': defaultText }),
+    ...(source === undefined ? {} : { 'x-source': source }),
+  };
+}
+
+/** An enumeration with one sentence for each value; JSON Schema readers know `enumDescriptions`. */
+function choice<const T extends Record<string, string>>(values: T) {
+  const names = Object.keys(values) as [keyof T & string, ...(keyof T & string)[]];
+  return z.enum(names).meta({ enumDescriptions: Object.values(values) });
+}
+
+const count = (min: number, max: number) => z.int().min(min).max(max);
+const filePath = () => z.string().min(1).max(4096);
+
+const solverName = () =>
+  choice({
+    ddim: 'First order; one evaluation a step (arXiv 2010.02502).',
+    dpmpp: 'DPM-Solver++ multistep on the data prediction (arXiv 2211.01095).',
+    ipndm: 'Linear multistep on the noise prediction with a lower-order start (arXiv 2204.13902).',
+    unipc: 'UniPC predictor with its corrector, no extra evaluations (arXiv 2302.04867).',
+    heun: 'Second-order Runge-Kutta, as in EDM (arXiv 2206.00364).',
+  });
+
+const spacing = () =>
+  choice({
+    uniform: 'Equal steps in time.',
+    quadratic: 'Equal steps in the square root of time: denser near the clean end.',
+    logsnr: 'Equal steps in half the log signal-to-noise ratio (arXiv 2206.00927).',
+    karras: 'Equal steps in the seventh root of sigma (arXiv 2206.00364).',
+  });
+
+const orderText = 'How many network outputs a step combines. ddim is always 1 and heun always 2.';
+
+const solverKeys = {
+  solver: solverName(),
+  order: count(1, 4)
+    .optional()
+    .meta(
+      meta({
+        text: orderText,
+        example: 3,
+        unit: 'order',
+        defaultText: '3; 1 for ddim, 2 for heun, never more than the steps',
+      }),
+    ),
+  timestep_spacing: spacing(),
+};
+
+const trainTimesteps = () =>
+  count(2, 1_000_000)
+    .default(1000)
+    .meta(
+      meta({
+        text: 'How many discrete times the model was trained with.',
+        unit: 'times',
+        source: 'diffusers `num_train_timesteps`',
+      }),
+    );
+
+const scheduleType = meta({
+  text: 'Kind of noise schedule; it decides which other keys there are.',
+  source: 'diffusers `beta_schedule`',
+});
+
+const beta = (text: string, example: number) =>
+  z
+    .number()
+    .gt(0)
+    .lt(1)
+    .meta(meta({ text, example, unit: 'variance per training step', source: 'diffusers' }));
+
+const betaSchedule = (type: 'linear' | 'scaled_linear', text: string) =>
+  z
+    .strictObject({
+      type: z.literal(type).meta(scheduleType),
+      beta_start: beta('Variance of the first training step, from the `scheduler_config.json` of the model.', 0.0001),
+      beta_end: beta('Variance of the last training step, from the `scheduler_config.json` of the model.', 0.02),
+      num_train_timesteps: trainTimesteps(),
+    })
+    .meta({ description: text });
+
+const noiseSchedule = z
+  .discriminatedUnion('type', [
+    betaSchedule('linear', 'Betas in equal steps (DDPM, arXiv 2006.11239).'),
+    betaSchedule('scaled_linear', 'Square roots of the betas in equal steps (Stable Diffusion).'),
+    z
+      .strictObject({ type: z.literal('cosine').meta(scheduleType), num_train_timesteps: trainTimesteps() })
+      .meta({ description: 'Squared cosine; betas capped at 0.999 (Improved DDPM, arXiv 2102.09672).' }),
+    z
+      .strictObject({
+        type: z.literal('edm').meta(scheduleType),
+        sigma_min: z
+          .number()
+          .gt(0)
+          .max(1e6)
+          .default(0.002)
+          .meta(
+            meta({
+              text: 'Noise level at which sampling stops.',
+              unit: 'standard deviation',
+              source: 'EDM, arXiv 2206.00364',
+            }),
+          ),
+        sigma_max: z
+          .number()
+          .gt(0)
+          .max(1e6)
+          .default(80)
+          .meta(
+            meta({
+              text: 'Noise level at which sampling starts.',
+              unit: 'standard deviation',
+              source: 'EDM, arXiv 2206.00364',
+            }),
+          ),
+      })
+      .meta({ description: 'The noise level itself is the time; the signal is never scaled (EDM, arXiv 2206.00364).' }),
+    z
+      .strictObject({
+        type: z.literal('flow').meta(scheduleType),
+        shift: z
+          .number()
+          .gt(0)
+          .max(100)
+          .default(1)
+          .meta(
+            meta({
+              text: 'Moves times towards the noisy end; 1 leaves them, 3 is usual for SD3.',
+              source: 'SD3, arXiv 2403.03206',
+            }),
+          ),
+        num_train_timesteps: trainTimesteps(),
+      })
+      .meta({ description: 'Straight line between data and noise (rectified flow, arXiv 2209.03003).' }),
+  ])
+  .meta(
+    meta({ text: 'How signal and noise are mixed at each time: exactly the schedule the model was trained with.' }),
+  );
+
+const model = z
+  .strictObject({
+    path: filePath().meta(
+      meta({ text: 'The ONNX file of the denoising network, relative to this file.', example: './model.onnx' }),
+    ),
+    prediction_type: choice({
+      epsilon: 'The network returns the noise.',
+      sample: 'The network returns the clean sample.',
+      v_prediction: 'The network returns v = alpha·noise − sigma·sample (arXiv 2202.00512).',
+      flow_prediction: 'The network returns noise − sample (rectified flow).',
+      edm: 'The network sits inside the EDM preconditioning.',
+    }).meta(meta({ text: 'What the raw network returns.', source: 'diffusers `prediction_type`' })),
+    noise_schedule: noiseSchedule,
+    sample_shape: z
+      .array(count(1, 65_536))
+      .min(1)
+      .max(5)
+      .meta(
+        meta({
+          text: 'Shape of one sample without the batch axis, for example [4, 64, 64].',
+          unit: 'elements per axis',
+          example: [1, 32, 32],
+        }),
+      ),
+    conditioning: z
+      .strictObject({
+        class_labels: z
+          .array(count(0, 1_000_000))
+          .max(10_000)
+          .default([])
+          .meta(
+            meta({
+              text: 'Labels that training, validation and evaluation draw from in turn; leave out for an unconditional model.',
+            }),
+          ),
+        guidance_scale: z
+          .number()
+          .min(0)
+          .max(100)
+          .default(1)
+          .meta(
+            meta({
+              text: 'Classifier-free guidance. 1 is none; any other value runs the network twice an evaluation.',
+              unit: 'factor',
+              source: 'arXiv 2207.12598',
+            }),
+          ),
+        unconditional_label: count(0, 1_000_000)
+          .nullable()
+          .default(null)
+          .meta(meta({ text: 'The label that means "no class"; needed when guidance_scale is not 1.' })),
+      })
+      .prefault({})
+      .meta(meta({ text: 'What the network is asked to make.' })),
+    inputs: z
+      .strictObject({
+        sample: z
+          .string()
+          .min(1)
+          .optional()
+          .meta(meta({ text: 'Input that takes the noisy sample.', defaultText: 'found by name and shape' })),
+        timestep: z
+          .string()
+          .min(1)
+          .optional()
+          .meta(meta({ text: 'Input that takes the time.', defaultText: 'found by name and shape' })),
+        class_labels: z
+          .string()
+          .min(1)
+          .optional()
+          .meta(meta({ text: 'Input that takes the class label.', defaultText: 'found by name and type' })),
+      })
+      .prefault({})
+      .meta(meta({ text: 'Names of the inputs of the ONNX file, where they cannot be found by themselves.' })),
+  })
+  .meta(meta({ text: 'The diffusion model and what it was trained with.' }));
+
+const teacher = z
+  .strictObject({
+    ...solverKeys,
+    solver: solverName()
+      .default('unipc')
+      .meta(meta({ text: 'Solver whose many-step sample is learned from.' })),
+    num_inference_steps: count(2, 1000)
+      .default(20)
+      .meta(
+        meta({
+          text: 'Steps of the teacher; more are slower and, until the error is that of rounding, better.',
+          unit: 'steps',
+          source: 'diffusers',
+        }),
+      ),
+    timestep_spacing: spacing()
+      .default('logsnr')
+      .meta(meta({ text: 'How the teacher places its steps.' })),
+  })
+  .prefault({})
+  .meta(meta({ text: 'The slow classic solver that the student imitates.' }));
+
+const student = z
+  .strictObject({
+    method: choice({
+      table:
+        'Every entry of the solver table is free: start weights, weights and times. Learns with the fewest evaluations.',
+      s4s: 'Coefficients of the family only, on fixed times (arXiv 2502.17423).',
+      's4s-alt': 'Coefficients and times in turns (arXiv 2502.17423).',
+    })
+      .default('table')
+      .meta(meta({ text: 'What is learned.', source: 'S4S, arXiv 2502.17423; the free table is ours' })),
+    family: choice({ lms: 'Linear multistep: one evaluation a step, a window of the last `order` network outputs.' })
+      .default('lms')
+      .meta(meta({ text: 'Shape of the solver that s4s and s4s-alt fill.', source: 'S4S, arXiv 2502.17423' })),
+    order: count(1, 8)
+      .optional()
+      .meta(
+        meta({
+          text: 'Window of the lms family: how many network outputs a step combines.',
+          example: 3,
+          unit: 'outputs',
+          defaultText: '3, never more than the fewest steps',
+        }),
+      ),
+    corrector_order: count(1, 8)
+      .optional()
+      .meta(
+        meta({
+          text: 'Order of the corrector; only the pc family has one.',
+          reserved: true,
+          unit: 'order',
+          defaultText: 'none',
+        }),
+      ),
+    num_inference_steps: z
+      .union([count(1, 64), z.array(count(1, 64)).min(1).max(64)])
+      .default(5)
+      .meta(
+        meta({
+          text: 'Network evaluations (NFE) of the learned solver. A list learns one solver for each entry.',
+          unit: 'evaluations',
+          source: 'diffusers',
+        }),
+      ),
+    init: z
+      .union([
+        choice({ auto: 'The best classic solver on the validation noises.' }),
+        z.strictObject({
+          ...solverKeys,
+          solver: solverName().meta(meta({ text: 'Classic solver that learning starts from.' })),
+          timestep_spacing: spacing()
+            .default('logsnr')
+            .meta(meta({ text: 'Times that learning starts from.' })),
+        }),
+      ])
+      .default('auto')
+      .meta(meta({ text: 'Where learning starts; the result is never worse than this.' })),
+  })
+  .prefault({})
+  .meta(meta({ text: 'The few-step solver to learn.' }));
+
+const objective = z
+  .strictObject({
+    distance: choice({ l2: 'Mean squared difference per element.' })
+      .default('l2')
+      .meta(meta({ text: 'How far a sample of the student is from that of the teacher.' })),
+    relax_radius: z
+      .union([choice({ auto: 'Chosen from the number of parameters.' }), z.number().min(0).max(1)])
+      .default('auto')
+      .meta(
+        meta({
+          text: 'How far the start noise of a training pair may move to meet its target: a ball of radius r·sigma_T·√dim. 0 keeps it fixed.',
+          unit: 'share of the noise norm',
+          source: 'S4S section 3.2, LD3 (arXiv 2405.15506)',
+        }),
+      ),
+  })
+  .prefault({})
+  .meta(meta({ text: 'What learning makes small.' }));
+
+const training = z
+  .strictObject({
+    samples: count(1, 100_000)
+      .default(64)
+      .meta(meta({ text: 'Start noises learned from.', unit: 'noises' })),
+    validation_samples: count(8, 100_000)
+      .default(64)
+      .meta(meta({ text: 'Noises that choose the best table; never trained on.', unit: 'noises' })),
+    batch_size: z
+      .union([choice({ auto: 'As many as fit well on the device.' }), count(1, 4096)])
+      .default('auto')
+      .meta(meta({ text: 'Samples that go through the network at once.', unit: 'samples' })),
+    optimizer: choice({
+      gauss_newton: 'Damped Gauss-Newton on directional derivatives: few iterations, forward runs only.',
+      adam: 'Adam on the gradient graph, as in the S4S paper (arXiv 1412.6980).',
+    })
+      .optional()
+      .meta(
+        meta({
+          text: 'How the table is improved. gauss_newton needs method table.',
+          defaultText: 'gauss_newton for method table, adam otherwise',
+        }),
+      ),
+    learning_rate: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(0.01)
+      .meta(meta({ text: 'Step size of adam; gauss_newton does not use it.' })),
+    iterations: count(1, 1_000_000)
+      .optional()
+      .meta(
+        meta({
+          text: 'Most iterations for one solver.',
+          unit: 'iterations',
+          defaultText: '8 for gauss_newton, 300 for adam',
+        }),
+      ),
+    seed: count(0, 4_294_967_295)
+      .default(0)
+      .meta(meta({ text: 'Seed of every random number; the same seed on cpu gives the same solver.' })),
+    budget: z
+      .strictObject({
+        minutes: z
+          .number()
+          .gt(0)
+          .max(100_000)
+          .default(10)
+          .meta(meta({ text: 'Time for learning all solvers of the run; the best so far is kept.', unit: 'minutes' })),
+        evaluations: count(1, Number.MAX_SAFE_INTEGER)
+          .nullable()
+          .default(null)
+          .meta(
+            meta({
+              text: 'Most network evaluations for one solver, counted per sample.',
+              unit: 'evaluations',
+              defaultText: 'no limit',
+            }),
+          ),
+      })
+      .prefault({})
+      .meta(meta({ text: 'Where learning stops at the latest.' })),
+  })
+  .prefault({})
+  .meta(meta({ text: 'How long and on how much the solver is learned.' }));
+
+const evaluation = z
+  .strictObject({
+    samples: count(8, 100_000)
+      .default(64)
+      .meta(meta({ text: 'Noises of the final comparison, never used in training or validation.', unit: 'noises' })),
+    classifier: filePath()
+      .nullable()
+      .default(null)
+      .meta(
+        meta({
+          text: 'ONNX file of a classifier with outputs `logits` and `features`, relative to this file.',
+          defaultText: 'none: accuracy and Fréchet distance are left out',
+        }),
+      ),
+    feature_statistics: filePath()
+      .nullable()
+      .default(null)
+      .meta(
+        meta({
+          text: 'JSON file with the mean and covariance of real data in the features of the classifier, relative to this file.',
+          defaultText: 'none: the Fréchet distance is left out',
+        }),
+      ),
+  })
+  .prefault({})
+  .meta(meta({ text: 'The comparison at the end of a run.' }));
+
+const preview = z
+  .strictObject({
+    samples: count(1, 256)
+      .default(16)
+      .meta(meta({ text: 'Samples in a preview grid.', unit: 'samples' })),
+    every_seconds: z
+      .number()
+      .min(0.1)
+      .max(86_400)
+      .default(2)
+      .meta(meta({ text: 'Shortest time between two preview grids.', unit: 'seconds' })),
+  })
+  .prefault({})
+  .meta(meta({ text: 'Pictures drawn while learning, always from the same held-out noises.' }));
+
+/** `solver.yaml`, version 1: names, types, ranges, defaults and the words a person reads about them, in one place. */
+export const solverYaml = z
+  .strictObject({
+    version: z.literal(1).meta(meta({ text: 'Version of this file format.' })),
+    model,
+    teacher,
+    student,
+    objective,
+    training,
+    evaluation,
+    device: choice({
+      auto: 'The fastest device that works.',
+      cpu: 'Runs everywhere; the same seed gives the same result.',
+      webgpu: 'Any GPU through WebGPU (Vulkan, Metal, Direct3D 12).',
+      cuda: 'NVIDIA GPU; needs the CUDA libraries.',
+      dml: 'DirectML on Windows.',
+      coreml: 'Core ML on macOS.',
+    })
+      .default('auto')
+      .meta(meta({ text: 'Where the network runs. The device really used is shown in the run.' })),
+    preview,
+    output: filePath()
+      .default('./runs')
+      .meta(meta({ text: 'Folder that run folders are made in, relative to this file.' })),
+  })
+  .meta({ title: 'solver.yaml' });
+
+/** A valid file with the defaults that need no other key. */
+export type SolverYaml = z.output<typeof solverYaml>;

@@ -1,0 +1,82 @@
+import { interpolate, type NoiseSchedule } from './noise-schedule';
+
+/**
+ * Variance-preserving schedule of a discrete-time model: node i has α² = Π_{j≤i}(1 − β_j), σ² = 1 − α² (DDPM).
+ * The time axis is the real-valued index t ∈ [0, n−1]. Between nodes log(σ/α) is linear in t, the convention of
+ * k-diffusion and diffusers, so λ is piecewise linear; the first and last segment continue beyond the ends.
+ * Derivatives are exact inside a segment and one-sided (towards the noise) at a node.
+ *
+ * @param betas n ≥ 2 numbers strictly between 0 and 1
+ */
+export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
+  const n = betas.length;
+  if (n < 2) throw new RangeError(`A discrete noise schedule needs at least 2 training timesteps, got ${n}.`);
+  // λ_i = ½·log(ᾱ_i / (1 − ᾱ_i)); log ᾱ as a sum of logs keeps its digits when ᾱ is close to 1.
+  const lambdas = new Float64Array(n);
+  let logAlphaBar = 0;
+  for (let i = 0; i < n; i++) {
+    const beta = betas[i] ?? NaN;
+    if (!(beta > 0 && beta < 1)) {
+      throw new RangeError(
+        `beta[${i}] of the noise schedule is ${beta}; every beta must lie strictly between 0 and 1.`,
+      );
+    }
+    logAlphaBar += Math.log1p(-beta);
+    lambdas[i] = 0.5 * (logAlphaBar - Math.log(-Math.expm1(logAlphaBar)));
+  }
+  const node = (i: number): number => lambdas[i]!;
+
+  const segment = (t: number): { readonly lambda: number; readonly slope: number } => {
+    if (!Number.isFinite(t)) throw new RangeError(`The time ${t} is not a finite number.`);
+    const i = Math.min(Math.max(Math.floor(t), 0), n - 2);
+    const slope = node(i + 1) - node(i);
+    return { lambda: node(i) + slope * (t - i), slope };
+  };
+
+  return {
+    space: 'vp',
+    tMin: 0,
+    tMax: n - 1,
+    at(t) {
+      const { lambda, slope } = segment(t);
+      // α² = sigmoid(2λ) and σ² = sigmoid(−2λ), hence dα/dλ = ασ² and dσ/dλ = −σα².
+      const alpha = Math.sqrt(1 / (1 + Math.exp(-2 * lambda)));
+      const sigma = Math.sqrt(1 / (1 + Math.exp(2 * lambda)));
+      return { alpha, sigma, dAlpha: alpha * sigma * sigma * slope, dSigma: -sigma * alpha * alpha * slope };
+    },
+    lambda: (t) => segment(t).lambda,
+    timeOfLambda(lambda) {
+      // The segment i with λ_{i+1} ≤ λ ≤ λ_i; λ falls with i.
+      let low = 0;
+      let high = n - 1;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (node(middle) >= lambda) low = middle;
+        else high = middle;
+      }
+      return low + (lambda - node(low)) / (node(low + 1) - node(low));
+    },
+    gridTime: (fraction) => interpolate(n - 1, 0, fraction),
+  };
+}
+
+/** β from `start` to `end`, evenly spaced (DDPM: 1e-4 to 0.02 over 1000). */
+export function linearBetas(start: number, end: number, n: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => interpolate(start, end, i / (n - 1)));
+}
+
+/** √β evenly spaced (Stable Diffusion: 0.00085 to 0.012 over 1000). */
+export function scaledLinearBetas(start: number, end: number, n: number): Float64Array {
+  return linearBetas(Math.sqrt(start), Math.sqrt(end), n).map((root) => root * root);
+}
+
+/** diffusers' `squaredcos_cap_v2`: β_i = 1 − ᾱ((i+1)/n)/ᾱ(i/n), ᾱ(u) = cos²(π/2·(u + 0.008)/1.008), at most 0.999. */
+export function cosineBetas(n: number): Float64Array {
+  const alphaBar = (u: number): number => Math.cos(((u + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
+  return Float64Array.from({ length: n }, (_, i) => Math.min(1 - alphaBar((i + 1) / n) / alphaBar(i / n), 0.999));
+}
+
+/** The cosine schedule of improved DDPM with `n` training timesteps. */
+export function cosine(n: number): NoiseSchedule {
+  return discreteVp(cosineBetas(n));
+}

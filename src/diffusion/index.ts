@@ -1,0 +1,10 @@
+export type { Prediction, PredictionType, StateSpace } from './prediction';
+export type { NoiseLevel, NoiseSchedule } from './noise-schedule';
+export { cosine, cosineBetas, discreteVp, linearBetas, scaledLinearBetas } from './discrete-vp';
+export { edm } from './edm';
+export { rectifiedFlow } from './rectified-flow';
+export { noiseSchedule, type NoiseScheduleParameters } from './schedule-from-config';
+export { convert, predictionMixture, type Conversion, type Mixture } from './conversions';
+export { networkCoefficients, type NetworkCoefficients } from './network-coefficients';
+export { spacing, spacingNames, type SpacingName } from './spacing';
+export { startNoiseScale } from './start-noise';

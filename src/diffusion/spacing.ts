@@ -1,0 +1,50 @@
+import { interpolate, type NoiseSchedule } from './noise-schedule';
+
+/** Ways to place the grid points of a sampler, by the names of solver.yaml. */
+export type SpacingName = 'uniform' | 'quadratic' | 'logsnr' | 'karras';
+
+/** Every spacing, in the order lists show them. */
+export const spacingNames: readonly SpacingName[] = ['uniform', 'quadratic', 'logsnr', 'karras'];
+
+/** ρ of Karras et al. 2022, Eq. 5. */
+const rho = 7;
+
+/**
+ * The n + 1 falling times of an n-step sampler, from tMax to tMin, both exact.
+ *
+ * uniform: even in time (on a flow schedule, in time before its shift). quadratic: the square of an even grid in √t,
+ * as DPM-Solver and UniPC have it. logsnr: even in λ. karras: even in (σ/α)^{1/7}.
+ *
+ * @throws RangeError when n is not a whole number of at least 1
+ */
+export function spacing(schedule: NoiseSchedule, name: SpacingName, n: number): Float64Array {
+  if (!(Number.isInteger(n) && n >= 1)) throw new RangeError(`A grid needs a whole number of steps, got ${n}.`);
+  const timeAt = gridFunction(schedule, name);
+  return Float64Array.from({ length: n + 1 }, (_, i) => {
+    if (i === 0) return schedule.tMax;
+    return i === n ? schedule.tMin : timeAt(i / n);
+  });
+}
+
+function gridFunction(schedule: NoiseSchedule, name: SpacingName): (fraction: number) => number {
+  const { tMin, tMax } = schedule;
+  switch (name) {
+    case 'uniform':
+      return (fraction) => schedule.gridTime(fraction);
+    case 'quadratic':
+      return (fraction) => {
+        const t = interpolate(Math.sqrt(tMax), Math.sqrt(tMin), fraction) ** 2;
+        return schedule.gridTime((tMax - t) / (tMax - tMin));
+      };
+    case 'logsnr': {
+      const [from, to] = [schedule.lambda(tMax), schedule.lambda(tMin)];
+      return (fraction) => schedule.timeOfLambda(interpolate(from, to, fraction));
+    }
+    case 'karras': {
+      // (σ/α)^{1/ρ} = e^{−λ/ρ}
+      const root = (t: number): number => Math.exp(-schedule.lambda(t) / rho);
+      const [from, to] = [root(tMax), root(tMin)];
+      return (fraction) => schedule.timeOfLambda(-rho * Math.log(interpolate(from, to, fraction)));
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { LearnState } from '../learn/learn';
+import { packState, unpackState } from '../learn/serialise';
+import type { ResultRow } from '../protocol';
+import type { RunFolder } from './run-folder';
+import { UserError } from './user-error';
+
+const fileName = 'checkpoint.json';
+const version = 1;
+
+/** The classic solver a learning started from, with its loss on the validation noises. */
+export interface BaselineResult {
+  readonly solver: string;
+  readonly spacing: string;
+  readonly validationLoss: number;
+}
+
+/** What a run has reached for one number of evaluations. */
+export interface NfeProgress {
+  readonly nfe: number;
+  readonly baselines: readonly BaselineResult[];
+  state: LearnState | null;
+  results: readonly ResultRow[] | null;
+}
+
+export interface Checkpoint {
+  /** The model this run is about; a changed model cannot be resumed with. */
+  readonly modelHash: string;
+  readonly solvers: NfeProgress[];
+  /** Wall-clock milliseconds of learning so far: the budget counts over interruptions. */
+  learnedMs: number;
+}
+
+interface StoredCheckpoint extends Omit<Checkpoint, 'solvers'> {
+  readonly version: number;
+  readonly solvers: readonly (Omit<NfeProgress, 'state'> & { readonly state: string | null })[];
+}
+
+export async function saveCheckpoint(folder: RunFolder, checkpoint: Checkpoint): Promise<string> {
+  const stored: StoredCheckpoint = {
+    version,
+    ...checkpoint,
+    solvers: checkpoint.solvers.map((solver) => ({ ...solver, state: solver.state ? packState(solver.state) : null })),
+  };
+  await folder.write(fileName, JSON.stringify(stored));
+  return fileName;
+}
+
+export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint | undefined {
+  const text = folder.read(fileName);
+  if (text === undefined) return undefined;
+  const stored = JSON.parse(text) as StoredCheckpoint;
+  if (stored.version !== version) {
+    throw new UserError(
+      'checkpoint-version',
+      `${folder.file(fileName)} was written by another version of S4S Studio. Start a new run.`,
+    );
+  }
+  if (stored.modelHash !== modelHash) {
+    throw new UserError(
+      'model-changed',
+      `The model file has changed since ${folder.path} was started. Start a new run, or put the old model back.`,
+    );
+  }
+  return {
+    modelHash,
+    learnedMs: stored.learnedMs,
+    solvers: stored.solvers.map((solver) => ({ ...solver, state: solver.state ? unpackState(solver.state) : null })),
+  };
+}

@@ -1,0 +1,347 @@
+import type { ResolvedConfig } from '../config/resolved';
+import { spacing } from '../diffusion';
+import { freeTable } from '../learn/free-table';
+import { bestTable, initialState, learn } from '../learn/learn';
+import type { LearnProblem, LearnState } from '../learn/learn';
+import { lms } from '../learn/lms';
+import { mean } from '../learn/objective';
+import type { PairSet } from '../learn/pairs';
+import { slicePairs } from '../learn/pairs';
+import type { Parameterisation } from '../learn/parameterisation';
+import { autoRadius } from '../learn/relax';
+import { classicTable } from '../solvers/registry';
+import type { ResultRow, RunReport } from '../protocol';
+import { classicTables, measure, namedClassic } from './classics';
+import type { NamedClassic, NamedTable } from './classics';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint';
+import type { Checkpoint, NfeProgress } from './checkpoint';
+import { Judge } from './evaluate';
+import { writeReport, writeSolverFile } from './results';
+import { emitPreview, fullLabel } from './run-context';
+import type { RunContext } from './run-context';
+import { isFinite32, teacherPairs } from './teacher';
+import { UserError } from './user-error';
+
+interface Pairs {
+  readonly train: PairSet;
+  readonly validation: PairSet;
+  readonly test: PairSet;
+  /** The first of the test noises: what the grids show. */
+  readonly preview: PairSet;
+}
+
+const methodLabels = { s4s: 'S4S', 's4s-alt': 'S4S-Alt', table: 'S4S table' } as const;
+
+/** The label of a learned table in reports: `S4S table`, `S4S-Alt lms-3`. */
+function methodLabel({ student }: ResolvedConfig): string {
+  const name = methodLabels[student.method];
+  return student.method === 'table' ? name : `${name} ${student.family}-${student.order}`;
+}
+
+/** One run from teacher to report, for every number of evaluations asked for. Resumable at every checkpoint. */
+export async function learnTask(context: RunContext): Promise<RunReport> {
+  const { config, folder, meter, model } = context;
+  warnAboutGradient(context);
+  planStages(context);
+  const checkpoint = loadCheckpoint(folder, model.hash) ?? { modelHash: model.hash, solvers: [], learnedMs: 0 };
+  const judge = await Judge.open(config, model.device.used);
+  try {
+    const pairs = await makePairs(context);
+    await emitPreview(context, 0, 'teacher', fullLabel(context.teacher), pairs.preview.targets);
+    for (const nfe of config.student.num_inference_steps) await learnOne(context, checkpoint, pairs, nfe);
+    const report = await evaluate(context, checkpoint, judge, pairs);
+    meter.complete();
+    return report;
+  } finally {
+    await judge.release();
+  }
+}
+
+function warnAboutGradient({ config, folder, model }: RunContext): void {
+  const problem = model.gradientProblem;
+  if (problem === null) return;
+  if (config.training.optimizer === 'adam') {
+    throw new UserError('no-gradient', `${problem} Set training.optimizer to gauss_newton, which needs no gradient.`);
+  }
+  folder.emit({
+    kind: 'warning',
+    code: 'no-gradient',
+    message: `${problem} Learning goes on with differences of the network; the start noises stay fixed.`,
+  });
+}
+
+/** Rough costs in model evaluations, for the progress bar. */
+function planStages({ config, meter, teacher, model }: RunContext): void {
+  const { samples, validation_samples: validation, iterations, optimizer } = config.training;
+  const test = config.evaluation.samples;
+  const steps = teacher.table.nfe;
+  meter.plan('teacher', null, (samples + validation + test) * steps);
+  for (const nfe of config.student.num_inference_steps) {
+    const classics = classicTables(model.schedule, nfe).length;
+    meter.plan('baselines', nfe, classics * validation * nfe);
+    const tangents = (nfe * (nfe + 1) * (nfe + 2)) / 6 + nfe * nfe;
+    const batch = config.training.batch_size === 'auto' ? 16 : config.training.batch_size;
+    const step = optimizer === 'adam' ? 3 * nfe * batch : samples * (tangents + 8 * nfe) + validation * nfe;
+    meter.plan('learn', nfe, iterations * step);
+  }
+  for (const nfe of config.student.num_inference_steps) {
+    meter.plan('evaluate', nfe, (classicTables(model.schedule, nfe).length + 1) * test * nfe);
+  }
+  meter.plan('evaluate', null, 2 * steps * test);
+}
+
+async function makePairs(context: RunContext): Promise<Pairs> {
+  const { config, meter, teacher, teacherOptions } = context;
+  const label = `${teacher.solver}, ${teacher.table.nfe} evaluations`;
+  meter.start('teacher', null, `Teacher (${label}): training noises`);
+  const train = await teacherPairs(teacherOptions, 'train', config.training.samples);
+  meter.say(`Teacher (${label}): validation noises`);
+  const validation = await teacherPairs(teacherOptions, 'validation', config.training.validation_samples);
+  meter.say(`Teacher (${label}): test noises`);
+  const test = await teacherPairs(teacherOptions, 'test', Math.max(config.evaluation.samples, config.preview.samples));
+  return {
+    train,
+    validation,
+    test: slicePairs(test, 0, config.evaluation.samples),
+    preview: slicePairs(test, 0, config.preview.samples),
+  };
+}
+
+/** Learns one solver, from the best classic table on the validation noises. */
+async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pairs, nfe: number): Promise<void> {
+  const { config, folder, meter, model, signal } = context;
+  let progress = checkpoint.solvers.find((solver) => solver.nfe === nfe);
+  meter.start('baselines', nfe, `Classic solvers at ${nfe} evaluations`);
+  if (!progress) {
+    progress = { nfe, baselines: await rankClassics(context, pairs.validation, nfe), state: null, results: null };
+    checkpoint.solvers.push(progress);
+    await saveCheckpoint(folder, checkpoint);
+  }
+  const bestClassic = findClassic(context, progress, nfe, 0);
+  const { samples } = await measure(model.denoiser, bestClassic.table, pairs.preview, signal);
+  await emitPreview(context, nfe, 'classic', fullLabel(bestClassic), samples);
+  if (progress.state?.finished) return;
+
+  meter.start('learn', nfe, `Learning ${nfe} evaluations from ${fullLabel(bestClassic)}`);
+  const { parameterisation, start, validationLoss } = await chooseStart(context, progress, pairs, nfe);
+  const { training } = config;
+  const problem: LearnProblem = {
+    denoiser: model.denoiser,
+    schedule: model.schedule,
+    parameterisation,
+    train: pairs.train,
+    validation: pairs.validation,
+    start: { table: bestClassic.table, validationLoss: progress.baselines[0]!.validationLoss },
+    optimizer: training.optimizer,
+    learningRate: training.learning_rate,
+    iterations: training.iterations,
+    batchSize: training.batch_size === 'auto' ? 16 : training.batch_size,
+    relaxRadius:
+      config.objective.relax_radius === 'auto' ? autoRadius(pairs.train.dim, nfe) : config.objective.relax_radius,
+    maxEvaluations: training.budget.evaluations,
+    seed: training.seed,
+  };
+  if (!progress.state) {
+    progress.state = initialState(problem);
+    emitTable(context, progress.state, fullLabel(bestClassic));
+    folder.emit({
+      kind: 'step',
+      nfe,
+      iteration: 0,
+      trainLoss: mean((await measure(model.denoiser, start.table, pairs.train, signal)).errors),
+      validationLoss,
+      bestValidationLoss: progress.state.best.validationLoss,
+      evaluations: 0,
+      accepted: true,
+    });
+  }
+  await runLearning(context, checkpoint, progress, problem, pairs.preview);
+}
+
+async function runLearning(
+  context: RunContext,
+  checkpoint: Checkpoint,
+  progress: NfeProgress,
+  problem: LearnProblem,
+  preview: PairSet,
+): Promise<void> {
+  const { config, folder, meter, model, signal } = context;
+  const state = progress.state!;
+  const { nfe } = progress;
+  const label = methodLabel(config);
+  // The minutes are shared evenly by the solvers that are still to learn, so that the last one is not starved.
+  const all = config.student.num_inference_steps;
+  const left = all.length - all.indexOf(nfe);
+  const share = (config.training.budget.minutes * 60_000 - checkpoint.learnedMs) / left;
+  const before = checkpoint.learnedMs;
+  const startedAt = Date.now();
+  let lastPreview = 0;
+  let lastCheckpoint = 0;
+  const showLearned = async (): Promise<void> => {
+    lastPreview = Date.now();
+    const { samples } = await measure(model.denoiser, bestTable(state), preview, signal);
+    await emitPreview(context, nfe, 'learned', state.best.learned ? label : 'start', samples);
+  };
+  const store = async (): Promise<void> => {
+    lastCheckpoint = Date.now();
+    checkpoint.learnedMs = before + Date.now() - startedAt;
+    const file = await saveCheckpoint(folder, checkpoint);
+    folder.emit({ kind: 'checkpoint', file, nfe, iteration: state.iteration });
+  };
+  let pendingPreview = false;
+  await showLearned();
+  await learn(problem, state, {
+    signal,
+    outOfTime: () => Date.now() - startedAt > share,
+    onStep: async (step) => {
+      folder.emit({ kind: 'step', nfe, ...stepEvent(step) });
+      meter.say(
+        `Learning ${nfe} evaluations: iteration ${step.iteration}, validation mse ${state.best.validationLoss.toPrecision(3)}`,
+      );
+      if (step.improved) {
+        emitTable(context, state, label);
+        pendingPreview = true;
+      }
+      if (Date.now() - lastCheckpoint > 2000) await store();
+      if (pendingPreview && Date.now() - lastPreview > config.preview.every_seconds * 1000) {
+        pendingPreview = false;
+        await showLearned();
+      }
+    },
+  });
+  await store();
+  await showLearned();
+}
+
+function stepEvent({ improved: _, ...step }: Parameters<Parameters<typeof learn>[2]['onStep']>[0]) {
+  return step;
+}
+
+function emitTable({ folder }: RunContext, state: LearnState, label: string): void {
+  const { table, validationLoss, learned } = state.best;
+  folder.emit({ kind: 'table', nfe: table.nfe, label, learned, validationLoss, table });
+}
+
+/** Classic solvers by their error on the validation noises, best first. */
+async function rankClassics(context: RunContext, validation: PairSet, nfe: number): Promise<NfeProgress['baselines']> {
+  const { folder, meter, model, signal } = context;
+  const ranked = [];
+  for (const classic of classicTables(model.schedule, nfe)) {
+    meter.say(`${fullLabel(classic)} at ${nfe} evaluations`);
+    const { errors } = await measure(model.denoiser, classic.table, validation, signal);
+    const { solver, spacing: name } = classic;
+    const validationLoss = mean(errors);
+    if (!Number.isFinite(validationLoss)) continue;
+    ranked.push({ solver, spacing: name, validationLoss });
+    folder.emit({ kind: 'baseline', nfe, solver, spacing: name, validationLoss });
+  }
+  if (ranked.length === 0) {
+    throw new UserError(
+      'classics-not-finite',
+      `Every classic solver gives NaN at ${nfe} evaluations; check the model.`,
+    );
+  }
+  return ranked.sort((a, b) => a.validationLoss - b.validationLoss);
+}
+
+function findClassic({ model }: RunContext, progress: NfeProgress, nfe: number, rank: number): NamedClassic {
+  const { solver, spacing: name } = progress.baselines[rank]!;
+  return classicTables(model.schedule, nfe).find((c) => c.solver === solver && c.spacing === name)!;
+}
+
+/**
+ * The table learning starts from and how it is parameterised: the free table takes any start; S4S needs a member of its
+ * family, so `init: auto` is there the best classic solver that is one.
+ */
+async function chooseStart(
+  context: RunContext,
+  progress: NfeProgress,
+  pairs: Pairs,
+  nfe: number,
+): Promise<{ parameterisation: Parameterisation; start: NamedTable; validationLoss: number }> {
+  const { config, model, signal } = context;
+  const { init } = config.student;
+  if (init !== 'auto') {
+    const start = namedClassic(model.schedule, init, nfe);
+    const parameterisation = parameterise(context, start);
+    if (!parameterisation) {
+      throw new UserError(
+        'start-not-in-family',
+        `${fullLabel(start)} is not a member of family ${config.student.family} with order ${config.student.order}.` +
+          ' Set student.init to ddim or dpmpp, raise student.order, or use method table, which takes any start.',
+      );
+    }
+    const { errors } = await measure(model.denoiser, start.table, pairs.validation, signal);
+    return { parameterisation, start, validationLoss: mean(errors) };
+  }
+  for (let rank = 0; rank < progress.baselines.length; rank++) {
+    const start = findClassic(context, progress, nfe, rank);
+    const parameterisation = parameterise(context, start);
+    if (parameterisation) {
+      return { parameterisation, start, validationLoss: progress.baselines[rank]!.validationLoss };
+    }
+  }
+  throw new UserError('no-start', `No classic solver at ${nfe} evaluations is a member of the student's family.`);
+}
+
+function parameterise({ config, model }: RunContext, start: NamedClassic): Parameterisation | undefined {
+  const { method, order } = config.student;
+  if (method === 'table') return freeTable(model.schedule, start.table);
+  if (start.choice.solver === 'heun') return undefined;
+  const grid = spacing(model.schedule, start.choice.timestep_spacing, start.table.nfe);
+  return lms(model.schedule, start.table, grid, order, method === 's4s-alt');
+}
+
+/** Measures learned and classic tables on the test noises and writes what the run is for. */
+async function evaluate(context: RunContext, checkpoint: Checkpoint, judge: Judge, pairs: Pairs): Promise<RunReport> {
+  const { config, folder, meter, model, teacher, signal } = context;
+  const results: ResultRow[] = [];
+  for (const progress of checkpoint.solvers) {
+    const { nfe } = progress;
+    meter.start('evaluate', nfe, `Evaluating ${nfe} evaluations on ${pairs.test.count} unseen noises`);
+    progress.results ??= await resultRows(context, progress, judge, pairs);
+    results.push(...progress.results);
+    await saveCheckpoint(folder, checkpoint);
+  }
+  meter.start('evaluate', null, 'Teacher against itself at twice the steps');
+  const steps = 2 * config.teacher.num_inference_steps;
+  const finer = classicTable(model.schedule, config.teacher, steps);
+  const self = await measure(model.denoiser, finer, pairs.test, signal);
+  if (!isFinite32(self.samples)) {
+    folder.emit({ kind: 'warning', code: 'teacher-unstable', message: `The teacher gives NaN at ${steps} steps.` });
+  }
+  const quality = await judge.judge(pairs.test.targets, pairs.test, signal);
+  const report: RunReport = {
+    teacher: {
+      solver: fullLabel(teacher),
+      num_inference_steps: config.teacher.num_inference_steps,
+      self_mse: mean(self.errors),
+      accuracy: quality.accuracy,
+      fd: quality.fd,
+    },
+    results,
+  };
+  await writeSolverFile(context, checkpoint, report, methodLabel(config));
+  await writeReport(context, checkpoint, report);
+  return report;
+}
+
+async function resultRows(
+  { config, model, signal }: RunContext,
+  progress: NfeProgress,
+  judge: Judge,
+  { test }: Pairs,
+): Promise<ResultRow[]> {
+  const { nfe, state } = progress;
+  const rows: ResultRow[] = [];
+  if (state?.best.learned) {
+    const learned: NamedTable = { solver: methodLabel(config), spacing: 'learned', table: bestTable(state) };
+    rows.push(await judge.row(learned, true, await measure(model.denoiser, learned.table, test, signal), test, signal));
+  }
+  for (const classic of classicTables(model.schedule, nfe)) {
+    const measured = await measure(model.denoiser, classic.table, test, signal);
+    if (!isFinite32(measured.samples)) continue;
+    rows.push(await judge.row(classic, false, measured, test, signal));
+  }
+  return rows.sort((a, b) => Number(b.learned) - Number(a.learned) || a.mse - b.mse);
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { ResolvedConfig } from '../config/resolved';
+import { noiseSchedule } from '../diffusion';
+import type { NoiseSchedule } from '../diffusion';
+import { buildDenoiserVjpGraph, guessPorts } from '../onnx/denoiser-graph';
+import { OnnxError } from '../onnx/errors';
+import { readModelHeader } from '../onnx/header';
+import { parseModel } from '../onnx/read';
+import { chooseDevice } from '../runtime/device';
+import type { ChosenDevice } from '../runtime/device';
+import { OnnxDenoiser } from '../runtime/onnx-denoiser';
+import { UserError } from './user-error';
+
+export interface OpenModel {
+  readonly denoiser: OnnxDenoiser;
+  readonly schedule: NoiseSchedule;
+  readonly device: ChosenDevice;
+  /** SHA-256 of the model file. */
+  readonly hash: string;
+  /** Why there is no gradient (an operator without a rule), or null. */
+  readonly gradientProblem: string | null;
+}
+
+/** Largest number of samples in one run of the network: about 64 Ki elements keep caches and memory happy. */
+function autoBatch(dim: number): number {
+  return Math.min(64, Math.max(1, Math.round(65_536 / dim)));
+}
+
+/**
+ * Opens the model of a config on the device it asks for.
+ *
+ * @param onEvaluations called after each run of the network with the number of samples.
+ */
+export async function openModel(config: ResolvedConfig, onEvaluations: (count: number) => void): Promise<OpenModel> {
+  const { model } = config;
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(model.path);
+  } catch (error) {
+    throw new UserError('model-missing', `The model ${model.path} cannot be read. Check model.path in solver.yaml.`, {
+      cause: error,
+    });
+  }
+  const header = readModelHeader(bytes, model.path);
+  if (header.externalData.length > 0) {
+    throw new UserError(
+      'external-data',
+      `${model.path} keeps its weights in ${header.externalData.join(', ')}. Export it as one file` +
+        ' (torch.onnx.export(…, external_data=False)).',
+    );
+  }
+  const ports = guessPorts(header, {
+    ...(model.inputs.sample === undefined ? {} : { sample: model.inputs.sample }),
+    ...(model.inputs.timestep === undefined ? {} : { timestep: model.inputs.timestep }),
+    ...(model.inputs.class_labels === undefined ? {} : { classLabels: model.inputs.class_labels }),
+  });
+  const timestep = header.inputs.find((port) => port.name === ports.timestep);
+  const parsed = parseModel(bytes, model.path);
+  const schedule = noiseSchedule(model.noise_schedule);
+  const dim = model.sample_shape.reduce((product, size) => product * size, 1);
+
+  // Only Adam and the relaxed objective need the gradient; a model without one can still be learned for.
+  let gradientProblem: string | null = null;
+  try {
+    buildDenoiserVjpGraph(parsed, { ports, guidance: false });
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    gradientProblem = error.message;
+  }
+  const device = await chooseDevice(config.device);
+  const denoiser = await OnnxDenoiser.open(
+    {
+      model: parsed,
+      ports,
+      sharedTimestep: timestep?.shape !== null && timestep?.shape !== undefined && isShared(timestep.shape),
+      device: device.used,
+      schedule,
+      predictionType: model.prediction_type,
+      prediction: 'data',
+      space: schedule.space,
+      sampleShape: model.sample_shape,
+      labels: model.conditioning.class_labels,
+      guidanceScale: model.conditioning.guidance_scale,
+      unconditionalLabel: model.conditioning.unconditional_label,
+      maxBatch: config.training.batch_size === 'auto' ? autoBatch(dim) : config.training.batch_size,
+      onEvaluations,
+    },
+    gradientProblem === null,
+  );
+  return { denoiser, schedule, device, hash: createHash('sha256').update(bytes).digest('hex'), gradientProblem };
+}
+
+/** A 0-d or one-element timestep port: the network takes one time for the whole batch. */
+function isShared(shape: readonly unknown[]): boolean {
+  return shape.length === 0 || (shape.length === 1 && shape[0] === 1);
+}

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SolverFile } from '../export/solver-file';
+import { tableFromData } from '../solvers/table';
+import { measure, namedClassic } from './classics';
+import { emitPreview, fullLabel } from './run-context';
+import type { RunContext } from './run-context';
+import { teacherPairs } from './teacher';
+
+/** Samples without learning: teacher, a classic solver, and the newest learned table of this model if there is one. */
+export async function previewTask(context: RunContext): Promise<void> {
+  const { config, meter, model, teacher, teacherOptions, signal, folder } = context;
+  const count = config.preview.samples;
+  const nfes = config.student.num_inference_steps;
+  meter.plan('teacher', null, count * teacher.table.nfe);
+  for (const nfe of nfes) meter.plan('preview', nfe, 2 * count * nfe);
+  meter.start('teacher', null, `Teacher (${fullLabel(teacher)})`);
+  const pairs = await teacherPairs(teacherOptions, 'test', count);
+  await emitPreview(context, 0, 'teacher', fullLabel(teacher), pairs.targets);
+  const learned = newestSolverFile(config.output, model.hash);
+  if (!learned) {
+    folder.emit({
+      kind: 'warning',
+      code: 'nothing-learned',
+      message:
+        'No solver was learned for this model yet: teacher and classic samples are shown. Run Learn Solver first.',
+    });
+  }
+  const { init } = config.student;
+  for (const nfe of nfes) {
+    meter.start('preview', nfe, `Samples at ${nfe} evaluations`);
+    const choice =
+      init === 'auto' ? ({ solver: 'dpmpp', order: Math.min(2, nfe), timestep_spacing: 'uniform' } as const) : init;
+    const classic = namedClassic(model.schedule, choice, nfe);
+    const { samples } = await measure(model.denoiser, classic.table, pairs, signal);
+    await emitPreview(context, nfe, 'classic', fullLabel(classic), samples);
+    const solver = learned?.solvers.find((entry) => entry.nfe === nfe);
+    if (!learned || !solver) continue;
+    const table = tableFromData(solver.table);
+    folder.emit({
+      kind: 'table',
+      nfe,
+      label: `${solver.method} (${learned.name})`,
+      learned: solver.learned,
+      validationLoss: solver.validation_mse,
+      table: solver.table,
+    });
+    const made = await measure(model.denoiser, table, pairs, signal);
+    await emitPreview(context, nfe, 'learned', `${solver.method} (${learned.name})`, made.samples);
+  }
+  meter.complete();
+}
+
+/** The newest solver.json under `output` that was learned for the model with this hash. */
+function newestSolverFile(output: string, hash: string): SolverFile | undefined {
+  if (!existsSync(output)) return undefined;
+  return readdirSync(output)
+    .map((name) => join(output, name, 'solver.json'))
+    .filter((path) => existsSync(path))
+    .map((path) => ({ path, time: statSync(path).mtimeMs }))
+    .sort((a, b) => b.time - a.time)
+    .map(({ path }) => JSON.parse(readFileSync(path, 'utf8')) as SolverFile)
+    .find((file) => file.model.sha256 === hash);
+}

@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { ResolvedConfig } from '../config/resolved';
+import { SOLVER_FILE_VERSION, papers, solverFileText } from '../export/solver-file';
+import type { LearnedSolver, SolverFile } from '../export/solver-file';
+import { bestTable } from '../learn/learn';
+import { parseLoggedEvent } from '../protocol';
+import type { ResultRow, RunReport } from '../protocol';
+import { tableToData } from '../solvers/table';
+import type { SolverTable } from '../solvers/table';
+import type { Checkpoint } from './checkpoint';
+import { lossChart } from './loss-chart';
+import type { LossSeries } from './loss-chart';
+import type { RunContext } from './run-context';
+import { softwareVersions } from './versions';
+
+/** Writes solver.json: equal runs give equal bytes but for `created_at` and `run_id`. */
+export async function writeSolverFile(
+  { config, folder, model, teacher }: RunContext,
+  checkpoint: Checkpoint,
+  report: RunReport,
+  method: string,
+): Promise<void> {
+  const solvers = checkpoint.solvers.map(({ nfe, state, baselines }): LearnedSolver => {
+    const best = state!.best;
+    const kept = report.results.find((row) => row.nfe === nfe && row.learned === best.learned)!;
+    return {
+      nfe,
+      learned: best.learned,
+      method: best.learned ? method : 'classic',
+      table: best.table,
+      started_from: { solver: baselines[0]!.solver, spacing: baselines[0]!.spacing },
+      validation_mse: best.validationLoss,
+      test_mse: kept.mse,
+      test_mse_ci95: kept.mse_ci95,
+      model_evaluations: state!.evaluations,
+    };
+  });
+  const file: SolverFile = {
+    version: SOLVER_FILE_VERSION,
+    name: basename(folder.path),
+    created_at: Date.now(),
+    run_id: basename(folder.path),
+    model: {
+      path: basename(config.model.path),
+      sha256: model.hash,
+      prediction_type: config.model.prediction_type,
+      noise_schedule: config.model.noise_schedule,
+      sample_shape: config.model.sample_shape,
+      conditioning: config.model.conditioning,
+    },
+    teacher: {
+      solver: report.teacher.solver,
+      num_inference_steps: report.teacher.num_inference_steps,
+      table: tableToData(teacher.table),
+    },
+    solvers,
+    config: withoutPaths(config),
+    device: model.device.used,
+    software: softwareVersions(),
+    cite: Object.values(papers),
+  };
+  await folder.write('solver.json', solverFileText(file));
+}
+
+/** File names instead of this machine's paths: the file is meant to be shared. */
+function withoutPaths({ output: _, ...config }: ResolvedConfig): unknown {
+  const name = (path: string | null): string | null => (path === null ? null : basename(path));
+  const { classifier, feature_statistics } = config.evaluation;
+  return {
+    ...config,
+    model: { ...config.model, path: basename(config.model.path) },
+    evaluation: { ...config.evaluation, classifier: name(classifier), feature_statistics: name(feature_statistics) },
+  };
+}
+
+/** Writes report.json and report.md with its loss curves. */
+export async function writeReport(context: RunContext, checkpoint: Checkpoint, report: RunReport): Promise<void> {
+  const { folder } = context;
+  await folder.write('report.json', `${JSON.stringify(report, null, 2)}\n`);
+  const series = lossSeries(folder.file('events.jsonl'));
+  for (const { nfe } of checkpoint.solvers) {
+    const steps = series.get(nfe) ?? [];
+    if (steps.length > 0) await folder.write(`samples/nfe${nfe}-loss.svg`, lossChart(nfe, steps));
+  }
+  await folder.write('report.md', reportMarkdown(context, checkpoint, report));
+}
+
+function lossSeries(log: string): Map<number, LossSeries> {
+  const series = new Map<number, LossSeries>();
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    const event = parseLoggedEvent(line);
+    if (event?.kind === 'step') series.set(event.nfe, [...(series.get(event.nfe) ?? []), event]);
+  }
+  return series;
+}
+
+function reportMarkdown({ config, folder, model }: RunContext, checkpoint: Checkpoint, report: RunReport): string {
+  const { teacher } = report;
+  const lines = [
+    `# ${basename(folder.path)}`,
+    '',
+    `Model \`${basename(config.model.path)}\` (SHA-256 ${model.hash.slice(0, 12)}…), device ${model.device.used}, seed ${config.training.seed}.`,
+    `Teacher ${teacher.solver}, ${teacher.num_inference_steps} steps; against itself at twice the steps: mse ${number(teacher.self_mse)}.`,
+    ...(teacher.accuracy === null
+      ? []
+      : [`Teacher samples: class accuracy ${percent(teacher.accuracy)}, Fréchet distance ${number(teacher.fd)}.`]),
+    '',
+    `Errors are per element, against the teacher, on ${config.evaluation.samples} noises that neither training nor validation saw; the interval is a 95 % bootstrap.`,
+    '',
+    '![Teacher](samples/teacher.png)',
+  ];
+  for (const { nfe, state } of checkpoint.solvers) {
+    const rows = report.results.filter((row) => row.nfe === nfe);
+    const learned = rows.find((row) => row.learned);
+    const classic = rows.find((row) => !row.learned);
+    lines.push('', `## ${nfe} evaluations`, '');
+    if (learned && classic) {
+      lines.push(
+        `**${learned.solver}: mse ${number(learned.mse)}, ${(classic.mse / learned.mse).toFixed(1)} times lower than the best classic solver** (${classic.solver} on ${classic.spacing} times, ${number(classic.mse)}).`,
+      );
+    } else {
+      lines.push('No learned table beat the best classic solver on the validation noises, so the classic one is kept.');
+    }
+    lines.push(
+      '',
+      `| Learned | Best classic |`,
+      `| --- | --- |`,
+      `| ![Learned](samples/nfe${nfe}-learned.png) | ![Classic](samples/nfe${nfe}-classic.png) |`,
+      '',
+      `![Loss](samples/nfe${nfe}-loss.svg)`,
+      '',
+      ...resultTable(rows),
+      '',
+      'The table (y_0 = s_0·x_T; each row gives the next state):',
+      '',
+      ...solverTable(bestTable(state!)),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function resultTable(rows: readonly ResultRow[]): string[] {
+  return [
+    '| solver | times | mse | 95 % interval | Fréchet distance | accuracy |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows.map(
+      (row) =>
+        `| ${row.learned ? `**${row.solver}**` : row.solver} | ${row.spacing} | ${number(row.mse)} | ${number(row.mse_ci95[0])} to ${number(row.mse_ci95[1])} | ${number(row.fd)} | ${row.accuracy === null ? '' : percent(row.accuracy)} |`,
+    ),
+  ];
+}
+
+function solverTable(table: SolverTable): string[] {
+  const { nfe } = table;
+  const { rows, start, times } = tableToData(table);
+  return [
+    `| state | evaluated at | x_T | ${rows.map((_, j) => `D_${j}`).join(' | ')} |`,
+    `| --- | --- | --- | ${rows.map(() => '---').join(' | ')} |`,
+    ...start.map((s, k) => {
+      const row = k === 0 ? [] : rows[k - 1]!;
+      const cells = Array.from({ length: nfe }, (_, j) => (row[j] === undefined ? '' : row[j].toFixed(4)));
+      return `| y_${k} | ${times[k] === undefined ? '' : times[k].toFixed(2)} | ${s.toFixed(4)} | ${cells.join(' | ')} |`;
+    }),
+  ];
+}
+
+function number(value: number | null): string {
+  return value === null ? '' : value.toPrecision(3);
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}

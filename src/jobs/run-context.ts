@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { ResolvedConfig } from '../config/resolved';
+import { classicTable, solverLabel } from '../solvers/registry';
+import type { NamedTable } from './classics';
+import { openModel } from './open-model';
+import type { OpenModel } from './open-model';
+import { previewGrid } from './preview';
+import { ProgressMeter } from './progress-meter';
+import type { RunFolder } from './run-folder';
+import type { PreviewKind } from '../protocol';
+import type { TeacherOptions } from './teacher';
+
+/** What every task of a run works with. */
+export interface RunContext {
+  readonly config: ResolvedConfig;
+  readonly folder: RunFolder;
+  readonly meter: ProgressMeter;
+  readonly model: OpenModel;
+  readonly teacher: NamedTable;
+  readonly teacherOptions: TeacherOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Opens the model on its device and says which one is really used. */
+export async function openContext(config: ResolvedConfig, folder: RunFolder, signal: AbortSignal): Promise<RunContext> {
+  const meter = new ProgressMeter((event) => folder.emit(event));
+  const model = await openModel(config, (count) => meter.tick(count));
+  const { device } = model;
+  folder.emit({ kind: 'device', requested: device.requested, used: device.used, reason: device.reason });
+  if (device.reason !== null) folder.emit({ kind: 'warning', code: 'device-fallback', message: device.reason });
+  const choice = config.teacher;
+  const teacher: NamedTable = {
+    solver: solverLabel(choice),
+    spacing: choice.timestep_spacing,
+    table: classicTable(model.schedule, choice, choice.num_inference_steps),
+  };
+  const teacherOptions: TeacherOptions = {
+    denoiser: model.denoiser,
+    table: teacher.table,
+    label: `${teacher.solver} on ${teacher.spacing} times`,
+    identity: teacherIdentity(config, model),
+    cacheDir: join(config.output, '.teacher-cache'),
+    seed: config.training.seed,
+    conditionCount: config.model.conditioning.class_labels.length,
+    signal,
+  };
+  return { config, folder, meter, model, teacher, teacherOptions, signal };
+}
+
+/** Everything but table, seed and noise index that a teacher's sample depends on. */
+function teacherIdentity(config: ResolvedConfig, model: OpenModel): string {
+  const { prediction_type, noise_schedule, sample_shape, conditioning } = config.model;
+  const what = [model.hash, model.device.used, prediction_type, noise_schedule, sample_shape, conditioning];
+  return createHash('sha256').update(JSON.stringify(what)).digest('hex');
+}
+
+/** Writes a grid of samples into the run folder and announces it. */
+export async function emitPreview(
+  { config, folder }: RunContext,
+  nfe: number,
+  which: PreviewKind,
+  label: string,
+  samples: Float32Array,
+): Promise<void> {
+  const { png, ...size } = previewGrid(samples, config.model.sample_shape);
+  const file = which === 'teacher' ? 'samples/teacher.png' : `samples/nfe${nfe}-${which}.png`;
+  await folder.write(file, png);
+  folder.emit({ kind: 'preview', nfe, which, label, file, ...size });
+}
+
+/** `DPM-Solver++ 2M · uniform`. */
+export function fullLabel({ solver, spacing }: Pick<NamedTable, 'solver' | 'spacing'>): string {
+  return `${solver} · ${spacing}`;
+}

@@ -1,0 +1,107 @@
+import { rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseResolved, stringifyResolved } from '../config';
+import type { ResolvedConfig } from '../config';
+import { PROTOCOL_VERSION } from '../protocol';
+import type { JobOrder, LoggedEvent, RunEvent, RunReport, RunStatus } from '../protocol';
+import { learnTask } from './learn-task';
+import { loadConfig } from './load-config';
+import { previewTask } from './preview-task';
+import { openContext } from './run-context';
+import { RunFolder } from './run-folder';
+import { UserError, describeError, isAbort } from './user-error';
+
+const resolvedName = 'config.resolved.yaml';
+
+export interface RunOutcome {
+  readonly status: RunStatus;
+  readonly message: string;
+  readonly report: RunReport | null;
+  /** What ended a failed run. */
+  readonly error: unknown;
+}
+
+/**
+ * One run from solver.yaml to its results. Everything that happens is an event: written to the run folder's log first,
+ * then given to `onEvent`. Never throws: failures are a `finished` event with one sentence for a person.
+ *
+ * @param signal cancels; the best table so far is in the last checkpoint, and the run can be resumed.
+ */
+export async function runJob(
+  order: JobOrder,
+  onEvent: (event: LoggedEvent) => void,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const folder = new RunFolder(order.runDir, onEvent);
+  const finish = (status: RunStatus, message: string, report: RunReport | null, error: unknown): RunOutcome => {
+    folder.emit({ kind: 'finished', status, message, report });
+    return { status, message, report, error };
+  };
+  try {
+    const config = await prepare(order, folder);
+    const context = await openContext(config, folder, signal);
+    try {
+      if (order.task === 'preview') {
+        await previewTask(context);
+        return finish('done', 'Samples are ready.', null, null);
+      }
+      const report = await learnTask(context);
+      return finish('done', summary(report), report, null);
+    } finally {
+      await context.model.denoiser.release();
+    }
+  } catch (error) {
+    if (isAbort(error)) {
+      return finish(
+        'cancelled',
+        `Stopped. The best table so far is kept in ${folder.path}; the run can be resumed.`,
+        null,
+        error,
+      );
+    }
+    return finish('failed', describeError(error), null, error);
+  }
+}
+
+/** Opens the run folder and reads the config: of the folder on resume, else of solver.yaml. */
+async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConfig> {
+  const config = order.resume ? resumedConfig(folder) : await loadConfig(order.configPath);
+  if (!order.resume) rmSync(folder.file('events.jsonl'), { force: true });
+  if (!order.resume) rmSync(folder.file('checkpoint.json'), { force: true });
+  folder.open();
+  const started: RunEvent = {
+    kind: 'run-started',
+    version: PROTOCOL_VERSION,
+    task: order.task,
+    name: basename(order.runDir),
+    configPath: order.configPath,
+    resumed: order.resume,
+    teacher: `${config.teacher.solver}-${config.teacher.order}, ${config.teacher.num_inference_steps} steps`,
+    method: config.student.method,
+    nfes: config.student.num_inference_steps,
+  };
+  folder.emit(started);
+  if (!order.resume) await folder.write(resolvedName, stringifyResolved(config));
+  return config;
+}
+
+function resumedConfig(folder: RunFolder): ResolvedConfig {
+  const text = folder.read(resolvedName);
+  if (text === undefined) {
+    throw new UserError('nothing-to-resume', `${folder.path} holds no run to resume: ${resolvedName} is missing.`);
+  }
+  return parseResolved(text);
+}
+
+function summary({ results }: RunReport): string {
+  const parts = results
+    .filter((row) => row.learned)
+    .map((row) => {
+      const classics = results.filter((other) => other.nfe === row.nfe && !other.learned);
+      const best = Math.min(...classics.map((other) => other.mse));
+      return `${row.nfe} evaluations: mse ${row.mse.toPrecision(3)}, ${(best / row.mse).toFixed(1)} times lower than the best classic solver`;
+    });
+  return parts.length > 0
+    ? `${parts.join('; ')}.`
+    : 'No learned table beat the best classic solver; the classic one is kept.';
+}

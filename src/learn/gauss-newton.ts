@@ -1,0 +1,128 @@
+import { CholeskyDecomposition, Matrix } from 'ml-matrix';
+import { sample } from '../solvers/sampler';
+import type { SolverTable } from '../solvers/table';
+import { sampleTangents } from '../solvers/tangents';
+import { mean, squaredErrors, tableErrors } from './objective';
+import { slicePairs } from './pairs';
+import type { OptimiserPoint, OptimiserStep } from './optimiser';
+
+/** What the Gauss–Newton optimiser carries from one iteration to the next. */
+export interface GaussNewtonState {
+  /** Levenberg–Marquardt damping μ, relative to the diagonal of JᵀJ (scale-free). */
+  damping: number;
+}
+
+/** Noises whose trajectory and tangents are held at once. */
+const chunkSize = 16;
+const maxTrials = 5;
+
+/**
+ * One damped Gauss–Newton (Levenberg–Marquardt) step on r(θ) = student − teacher over all training samples:
+ *
+ *     (JᵀJ + μ diag(JᵀJ)) δ = −Jᵀ r
+ *
+ * J = ∂y_N/∂entry · ∂entry/∂θ; tangents of the samples come from batched differences of the denoiser, so only forward
+ * runs are needed. Several μ are tried (a trial costs N evaluations a sample, J about N²/2 times more); the one with the
+ * lowest training loss wins. `block` restricts the step to some parameters.
+ */
+export async function gaussNewtonStep(
+  point: OptimiserPoint,
+  state: GaussNewtonState,
+  signal?: AbortSignal,
+): Promise<OptimiserStep> {
+  const { denoiser, parameterisation, block, theta, train } = point;
+  const table = parameterisation.table(theta);
+  const { normal, gradient, loss, evaluations: used } = await normalEquations(point, table, signal);
+  let evaluations = used;
+  let best = { theta, loss };
+  let bestDamping = state.damping;
+  let damping = state.damping;
+  for (let trial = 0; trial < maxTrials; trial++) {
+    const step = solveDamped(normal, gradient, damping);
+    const next = theta.slice();
+    block.forEach((p, i) => (next[p]! += step[i]!));
+    const candidate = parameterisation.project(next);
+    const candidateLoss = mean(await tableErrors(denoiser, parameterisation.table(candidate), train, signal));
+    evaluations += table.nfe * train.count;
+    const improves = candidateLoss < best.loss; // false for NaN, too
+    if (improves) {
+      best = { theta: candidate, loss: candidateLoss };
+      bestDamping = damping;
+    }
+    if (best.theta === theta)
+      damping *= 8; // nothing has helped yet: be more careful
+    else if (improves)
+      damping /= 8; // it helped: see whether a bolder step helps more
+    else break;
+  }
+  const accepted = best.theta !== theta;
+  state.damping = Math.min(1e6, Math.max(1e-8, accepted ? bestDamping : damping));
+  return { theta: best.theta, trainLoss: best.loss, evaluations, accepted };
+}
+
+async function normalEquations(
+  { denoiser, schedule, parameterisation, block, theta, train }: OptimiserPoint,
+  table: SolverTable,
+  signal?: AbortSignal,
+): Promise<{ normal: Matrix; gradient: Float64Array; loss: number; evaluations: number }> {
+  const jacobian = parameterisation.jacobian(theta);
+  const { dim } = train;
+  const size = block.length;
+  const scale = 1 / (train.count * dim);
+  const normal = Matrix.zeros(size, size);
+  const gradient = new Float64Array(size);
+  const losses = new Float64Array(train.count);
+  let evaluations = 0;
+  for (let from = 0; from < train.count; from += chunkSize) {
+    const part = slicePairs(train, from, chunkSize);
+    const options = signal ? { signal } : {};
+    const trajectory = await sample(denoiser, table, part.noises, part.conditions, options);
+    const final = trajectory.states[table.nfe]!;
+    losses.set(squaredErrors(final, part.targets, dim), from);
+    const result = await sampleTangents(denoiser, table, trajectory, part.conditions, { schedule, ...options });
+    evaluations += result.evaluations + table.nfe * part.count;
+    // Columns of J for the block: entry tangents combined by ∂entry/∂θ.
+    const columns = block.map((p) => combine(result.tangents, (entry) => jacobian[entry * parameterisation.size + p]!));
+    for (let a = 0; a < size; a++) {
+      const column = columns[a]!;
+      let dot = 0;
+      for (let e = 0; e < column.length; e++) dot += column[e]! * (final[e]! - part.targets[e]!);
+      gradient[a]! += dot * scale;
+      for (let b = 0; b <= a; b++) {
+        const other = columns[b]!;
+        let sum = 0;
+        for (let e = 0; e < column.length; e++) sum += column[e]! * other[e]!;
+        normal.set(a, b, normal.get(a, b) + sum * scale);
+        if (b < a) normal.set(b, a, normal.get(a, b));
+      }
+    }
+  }
+  return { normal, gradient, loss: mean(losses), evaluations };
+}
+
+function combine(tangents: readonly Float32Array[], weight: (entry: number) => number): Float32Array {
+  const used = tangents.map((tangent, entry) => ({ tangent, w: weight(entry) })).filter(({ w }) => w !== 0);
+  if (used.length === 1 && used[0]!.w === 1) return used[0]!.tangent;
+  const out = new Float32Array(tangents[0]?.length ?? 0);
+  for (const { tangent, w } of used) for (let e = 0; e < out.length; e++) out[e]! += w * tangent[e]!;
+  return out;
+}
+
+/** δ of (A + μ diag(A)) δ = −g, by Cholesky in coordinates where A has a unit diagonal. */
+export function solveDamped(normal: Matrix, gradient: Float64Array, damping: number): Float64Array {
+  const size = gradient.length;
+  // A parameter without effect on the samples has a zero row; it then stays where it is.
+  const scales = Array.from({ length: size }, (_, i) => {
+    const d = normal.get(i, i);
+    return d > 0 ? 1 / Math.sqrt(d) : 0;
+  });
+  const system = Matrix.zeros(size, size);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) system.set(i, j, normal.get(i, j) * scales[i]! * scales[j]!);
+    // 1e-10 keeps the factorisation alive when columns are linearly dependent to rounding.
+    system.set(i, i, (scales[i] === 0 ? 1 : system.get(i, i)) + damping + 1e-10);
+  }
+  const right = Matrix.columnVector(scales.map((s, i) => -s * gradient[i]!));
+  const solution = new CholeskyDecomposition(system).solve(right);
+  return Float64Array.from(scales, (s, i) => s * solution.get(i, 0));
+}

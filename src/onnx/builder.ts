@@ -1,0 +1,359 @@
+import { create } from '@bufbuild/protobuf';
+import { sameShape, type Dim, type Shape } from './dims';
+import { DataType } from './dtype';
+import { OnnxError } from './errors';
+import {
+  AttributeProtoSchema,
+  AttributeProto_AttributeType,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './generated/onnx_pb';
+import { initialiserNames } from './header';
+import { wrapModel, type OnnxModel } from './model';
+import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
+import { floatTensor, int64Tensor } from './tensors';
+
+/** A plain number is an integer attribute; floats are wrapped, because ONNX tells them apart. */
+export type AttributeValue = number | readonly number[] | string | { readonly float: number } | TensorProto;
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/**
+ * Grows a graph node by node and knows the facts (type, shape, constant elements) of every value in it. New values
+ * and nodes are named `s4s_<operator>_<n>`, made unique, in order of creation: the same calls give the same bytes.
+ */
+export class GraphBuilder {
+  readonly nodes: NodeProto[] = [];
+  private readonly initialisers: TensorProto[] = [];
+  private readonly sparse: GraphProto['sparseInitializer'] = [];
+  private readonly inputs: ValueInfoProto[] = [];
+  private readonly outputs: ValueInfoProto[] = [];
+  private readonly valueInfo: ValueInfoProto[] = [];
+  private readonly facts = new Map<string, ValueFacts>();
+  private readonly declared = new Map<string, ValueFacts>();
+  private readonly names = new Set<string>();
+  private readonly constants = new Map<string, string>();
+  private counter = 0;
+
+  /** @param source the model that the new graph starts from: its operator set, IR version and metadata are kept. */
+  constructor(readonly source: OnnxModel) {
+    for (const name of usedNames(source.graph)) this.names.add(name);
+  }
+
+  get opset(): number {
+    return this.source.opset;
+  }
+
+  // --- what the graph is made of -----------------------------------------------------------------------------------
+
+  /** Takes over weights, declared value types and nodes of a graph; its ports are left to the caller. */
+  include(graph: GraphProto): void {
+    for (const tensor of graph.initializer) this.addInitialiser(tensor);
+    this.sparse.push(...graph.sparseInitializer);
+    for (const value of graph.valueInfo) {
+      this.valueInfo.push(value);
+      this.declared.set(value.name, declaredFacts(value));
+    }
+    for (const output of graph.output) this.declared.set(output.name, declaredFacts(output));
+    for (const node of graph.node) this.addNode(node);
+  }
+
+  /** Inputs without the initialisers that old files list among them. */
+  includeInputs(graph: GraphProto): void {
+    const initialisers = initialiserNames(graph);
+    for (const input of graph.input) if (!initialisers.has(input.name)) this.addPort(this.inputs, input);
+  }
+
+  addInput(name: string, type: DataType, shape: Shape): string {
+    this.addPort(this.inputs, port(name, type, shape));
+    return name;
+  }
+
+  private addPort(ports: ValueInfoProto[], value: ValueInfoProto): void {
+    ports.push(value);
+    this.names.add(value.name);
+    this.facts.set(value.name, declaredFacts(value));
+  }
+
+  addOutput(name: string): void {
+    const { type, shape } = this.factsOf(name);
+    this.outputs.push(port(name, type, shape));
+  }
+
+  addOutputPort(value: ValueInfoProto): void {
+    this.outputs.push(value);
+  }
+
+  private addInitialiser(tensor: TensorProto): void {
+    this.initialisers.push(tensor);
+    this.names.add(tensor.name);
+    this.facts.set(tensor.name, tensorFacts(tensor));
+  }
+
+  addNode(node: NodeProto): void {
+    this.nodes.push(node);
+    const inferred = inferNode(
+      node,
+      node.input.map((name) => this.facts.get(name) ?? unknownFacts),
+      this.opset,
+    );
+    node.output.forEach((name, i) => {
+      this.names.add(name);
+      this.facts.set(name, mergeFacts(inferred[i] ?? unknownFacts, this.declared.get(name)));
+    });
+  }
+
+  build(label: string): OnnxModel {
+    const { proto, graph } = this.source;
+    return wrapModel(
+      create(ModelProtoSchema, {
+        irVersion: proto.irVersion,
+        opsetImport: proto.opsetImport,
+        producerName: 's4s-studio',
+        functions: proto.functions,
+        graph: create(GraphProtoSchema, {
+          name: graph.name,
+          node: this.nodes,
+          initializer: this.initialisers,
+          sparseInitializer: this.sparse,
+          input: this.inputs,
+          output: this.outputs,
+          valueInfo: this.valueInfo,
+        }),
+      }),
+      label,
+    );
+  }
+
+  // --- what is known of a value ------------------------------------------------------------------------------------
+
+  factsOf(value: string): ValueFacts {
+    return this.facts.get(value) ?? unknownFacts;
+  }
+
+  shapeOf(value: string): Shape | null {
+    return this.factsOf(value).shape;
+  }
+
+  dimOf(value: string, axis: number): Dim {
+    return this.shapeOf(value)?.[axis] ?? null;
+  }
+
+  /** The rank, or a clear error: backward nodes need it for axes and permutations. */
+  rankOf(value: string): number {
+    const shape = this.shapeOf(value);
+    if (shape !== null) return shape.length;
+    throw new OnnxError(
+      'unknown-shape',
+      `${this.source.label}: the number of dimensions of "${value}" cannot be worked out from the file; ` +
+        'run ONNX shape inference on the model and try again.',
+    );
+  }
+
+  typeOf(value: string): DataType {
+    const { type } = this.factsOf(value);
+    if (type !== DataType.UNDEFINED) return type;
+    throw new OnnxError(
+      'unknown-shape',
+      `${this.source.label}: the element type of "${value}" cannot be worked out from the file; ` +
+        'run ONNX shape inference on the model and try again.',
+    );
+  }
+
+  /** Records that `value` has the shape of `like` (a gradient has the shape of what it is the gradient of). */
+  assumeShapeOf(value: string, like: string): void {
+    const known = this.factsOf(value);
+    const shape = this.shapeOf(like);
+    if (shape !== null && !(known.shape && sameShape(known.shape, shape))) this.facts.set(value, { ...known, shape });
+  }
+
+  // --- new nodes ---------------------------------------------------------------------------------------------------
+
+  /** Emits a node with one output and returns the output's name. Trailing undefined inputs are left out. */
+  emit(operator: string, inputs: readonly (string | undefined)[], attributes: Attributes = {}): string {
+    return this.emitMany(operator, inputs, 1, attributes)[0] ?? '';
+  }
+
+  emitMany(operator: string, inputs: readonly (string | undefined)[], count: number, attributes: Attributes = {}): string[] {
+    const base = this.fresh(operator);
+    const output = Array.from({ length: count }, (_, i) => (i === 0 ? base : this.claim(`${base}_${i}`)));
+    const input = inputs.map((name) => name ?? '');
+    while (input.at(-1) === '') input.pop();
+    const attribute = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [attributeProto(name, value)]));
+    this.addNode(create(NodeProtoSchema, { opType: operator, name: base, input, output, attribute }));
+    return output;
+  }
+
+  /** Gives an existing value a public name. */
+  alias(value: string, name: string): string {
+    this.addNode(
+      create(NodeProtoSchema, { opType: 'Identity', name: this.fresh('Identity'), input: [value], output: [name] }),
+    );
+    return name;
+  }
+
+  /** A one-dimensional int64 constant. */
+  ints(values: readonly (number | bigint)[]): string {
+    return this.constant(`i:${values.join()}`, (name) => int64Tensor(name, [values.length], values));
+  }
+
+  /** An int64 constant without dimensions. */
+  int(value: number | bigint): string {
+    return this.constant(`i0:${value}`, (name) => int64Tensor(name, [], [value]));
+  }
+
+  /** A constant without dimensions, of the type of `like`. */
+  scalar(value: number, like: string): string {
+    return this.floats([], [value], this.typeOf(like));
+  }
+
+  floats(dims: readonly number[], values: readonly number[], type: DataType): string {
+    return this.constant(`f${type}:${dims.join()}:${values.join()}`, (name) => floatTensor(name, type, dims, values));
+  }
+
+  private constant(key: string, make: (name: string) => TensorProto): string {
+    let name = this.constants.get(key);
+    if (name === undefined) {
+      name = this.fresh('constant');
+      this.constants.set(key, name);
+      this.addInitialiser(make(name));
+    }
+    return name;
+  }
+
+  /** An unused name; the counter runs over all kinds, so names also tell the order. */
+  fresh(kind: string): string {
+    return this.claim(`s4s_${kind}_${++this.counter}`);
+  }
+
+  /** The wanted name, or the first free one with a number behind it. */
+  claim(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.names.has(name); i++) name = `${wanted}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+
+  add = (a: string, b: string): string => this.emit('Add', [a, b]);
+  sub = (a: string, b: string): string => this.emit('Sub', [a, b]);
+  mul = (a: string, b: string): string => this.emit('Mul', [a, b]);
+  div = (a: string, b: string): string => this.emit('Div', [a, b]);
+  neg = (a: string): string => this.emit('Neg', [a]);
+  scale = (a: string, factor: number): string => (factor === 1 ? a : this.mul(a, this.scalar(factor, a)));
+  shape = (a: string): string => this.emit('Shape', [a]);
+
+  transpose(value: string, perm: readonly number[]): string {
+    return perm.every((axis, i) => axis === i) ? value : this.emit('Transpose', [value], { perm });
+  }
+
+  reshape(value: string, target: readonly number[]): string {
+    return this.emit('Reshape', [value, this.ints(target)]);
+  }
+
+  /** Reshapes to the shape of another value, by a constant where at most one dimension is dynamic. */
+  reshapeLike(value: string, like: string): string {
+    const [from, to] = [this.shapeOf(value), this.shapeOf(like)];
+    if (from && to && sameShape(from, to)) return value;
+    const open = to?.filter((dim) => typeof dim !== 'number').length;
+    if (to && open !== undefined && open <= 1 && !to.includes(0)) {
+      const result = this.reshape(value, to.map((dim) => (typeof dim === 'number' ? dim : -1)));
+      this.assumeShapeOf(result, like);
+      return result;
+    }
+    const result = this.emit('Reshape', [value, this.shape(like)]);
+    this.assumeShapeOf(result, like);
+    return result;
+  }
+
+  expandLike(value: string, like: string): string {
+    const [from, to] = [this.shapeOf(value), this.shapeOf(like)];
+    if (from && to && sameShape(from, to)) return value;
+    const result = this.emit('Expand', [value, this.shape(like)]);
+    this.assumeShapeOf(result, like);
+    return result;
+  }
+
+  /** Zeros (or another value) in the shape of `like`. */
+  fullLike(like: string, value = 0): string {
+    return this.expandLike(this.scalar(value, like), like);
+  }
+
+  reduceSum(value: string, axes: readonly number[], keepdims: boolean): string {
+    return this.emit('ReduceSum', [value, this.ints(axes)], { keepdims: Number(keepdims) });
+  }
+
+  /** The mean over axes, which are an input from operator set 18 on. */
+  reduceMean(value: string, axes: readonly number[]): string {
+    return this.opset >= 18
+      ? this.emit('ReduceMean', [value, this.ints(axes)], { keepdims: 1 })
+      : this.emit('ReduceMean', [value], { axes, keepdims: 1 });
+  }
+
+  /** Halves, thirds, … along an axis. */
+  splitEqually(value: string, parts: number, axis: number): string[] {
+    return this.emitMany('Split', [value], parts, { axis, num_outputs: this.opset >= 18 ? parts : undefined });
+  }
+}
+
+function usedNames(graph: GraphProto): Set<string> {
+  const names = new Set<string>([...graph.input, ...graph.output, ...graph.valueInfo, ...graph.initializer].map((value) => value.name));
+  for (const node of graph.node) for (const name of [node.name, ...node.input, ...node.output]) names.add(name);
+  return names;
+}
+
+function attributeProto(name: string, value: AttributeValue): AttributeProto {
+  const type = AttributeProto_AttributeType;
+  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if (typeof value === 'string') {
+    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
+  }
+  if (isList(value)) return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: type.TENSOR, t: value });
+}
+
+function isList(value: readonly number[] | object): value is readonly number[] {
+  return Array.isArray(value);
+}
+
+function port(name: string, elemType: DataType, shape: Shape | null): ValueInfoProto {
+  const dim = shape?.map((size) => ({
+    value:
+      typeof size === 'number'
+        ? ({ case: 'dimValue', value: BigInt(size) } as const)
+        : size === null
+          ? ({ case: undefined } as const)
+          : ({ case: 'dimParam', value: size } as const),
+  }));
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: dim ? { elemType, shape: { dim } } : { elemType } } },
+  });
+}
+
+function declaredFacts(value: ValueInfoProto): ValueFacts {
+  const type = value.type?.value;
+  if (type?.case !== 'tensorType') return unknownFacts;
+  const shape = type.value.shape?.dim.map(({ value: dim }): Dim => {
+    if (dim.case === 'dimValue') return Number(dim.value);
+    return dim.case === 'dimParam' && dim.value !== '' ? dim.value : null;
+  });
+  return { type: type.value.elemType, shape: shape ?? null };
+}
+
+/** Our inference, completed by what the file declares. */
+function mergeFacts(inferred: ValueFacts, declared: ValueFacts | undefined): ValueFacts {
+  if (declared === undefined) return inferred;
+  const type = inferred.type === DataType.UNDEFINED ? declared.type : inferred.type;
+  const shape =
+    inferred.shape === null || declared.shape?.length !== inferred.shape.length
+      ? (inferred.shape ?? declared.shape)
+      : inferred.shape.map((dim, i) => dim ?? declared.shape?.[i] ?? null);
+  return { ...inferred, type, shape };
+}

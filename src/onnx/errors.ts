@@ -1,0 +1,36 @@
+/** Stable codes of what can be wrong with a model file, for diagnostics and tests. */
+export type OnnxErrorCode =
+  | 'not-onnx'
+  | 'invalid-graph'
+  | 'unsupported-opset'
+  | 'unsupported-operator'
+  | 'unsupported-variant'
+  | 'unknown-shape'
+  | 'ports';
+
+/** Which node of the user's graph an error is about. */
+export interface NodeLocation {
+  readonly operator: string;
+  readonly node: string;
+}
+
+/** A model file we cannot use. The message is one sentence for a person that names the file and the node. */
+export class OnnxError extends Error {
+  constructor(
+    readonly code: OnnxErrorCode,
+    message: string,
+    readonly location?: NodeLocation,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'OnnxError';
+  }
+}
+
+/** A node on the way from an input to the output whose operator, or variant of it, has no gradient rule. */
+export class UnsupportedOperatorError extends OnnxError {
+  constructor(code: 'unsupported-operator' | 'unsupported-variant', message: string, location: NodeLocation) {
+    super(code, message, location);
+    this.name = 'UnsupportedOperatorError';
+  }
+}

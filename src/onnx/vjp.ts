@@ -1,0 +1,148 @@
+import { intAttribute } from './attributes';
+import { GraphBuilder } from './builder';
+import { isFloat } from './dtype';
+import { OnnxError, UnsupportedOperatorError } from './errors';
+import type { NodeProto } from './generated/onnx_pb';
+import { describeNode, isDefaultDomain, locate, operatorName, type OnnxModel } from './model';
+import { ruleFor } from './rules';
+import { Site } from './rules/rule';
+import { isDifferentiable } from './rules/unary';
+
+export interface VjpOptions {
+  /** Outputs to differentiate; all float outputs by default. */
+  readonly outputs?: readonly string[];
+  /** Float inputs to differentiate with respect to; all float inputs by default. */
+  readonly inputs?: readonly string[];
+  /** Name of the new input that holds an output's cotangent; `<output>_cotangent` by default. */
+  readonly cotangentName?: (output: string) => string;
+  /** Name of the new output that holds an input's gradient; `<input>_gradient` by default. */
+  readonly gradientName?: (input: string) => string;
+}
+
+/** The oldest operator set whose nodes the backward pass can be written in (axes as inputs). */
+const oldestOpset = 13;
+
+/**
+ * Reverse-mode differentiation of a graph: the given model plus nodes that compute the vector–Jacobian product
+ * ∂/∂input Σ_outputs ⟨output, cotangent⟩. The forward outputs are kept, weights get no gradient, and inputs that no
+ * derivative reaches get zeros.
+ *
+ * @throws UnsupportedOperatorError for a node between input and output that has no rule
+ */
+export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxModel {
+  const { graph, label } = model;
+  if (model.opset < oldestOpset) {
+    throw new OnnxError(
+      'unsupported-opset',
+      `${label} uses ONNX operator set ${model.opset}; gradients need ${oldestOpset} or later, so export the model with opset_version=17.`,
+    );
+  }
+  const b = new GraphBuilder(model);
+  b.includeInputs(graph);
+  b.include(graph);
+  const floatNames = (values: readonly { name: string }[], given?: readonly string[]) =>
+    given ?? values.map(({ name }) => name).filter((name) => isFloat(b.factsOf(name).type));
+  const inputs = floatNames(graph.input.filter(({ name }) => !graph.initializer.some((tensor) => tensor.name === name)), options.inputs);
+  const outputs = floatNames(graph.output, options.outputs);
+  checkNames(model, inputs, outputs);
+
+  const onPath = nodesOnPath(b, inputs, outputs);
+  const gradients = new Gradients(b);
+  for (const output of outputs) {
+    const name = (options.cotangentName ?? ((value) => `${value}_cotangent`))(output);
+    b.addInput(b.claim(name), b.typeOf(output), b.shapeOf(output) ?? []);
+    gradients.add(output, name);
+  }
+  for (const node of graph.node.toReversed()) {
+    if (onPath.nodes.has(node)) differentiate(b, node, onPath.active, gradients);
+  }
+
+  for (const output of graph.output) b.addOutputPort(output);
+  for (const input of inputs) {
+    const gradient = gradients.of(input) ?? b.fullLike(input);
+    b.assumeShapeOf(gradient, input);
+    const name = b.claim((options.gradientName ?? ((value) => `${value}_gradient`))(input));
+    b.alias(gradient, name);
+    b.assumeShapeOf(name, input);
+    b.addOutput(name);
+  }
+  return b.build(label);
+}
+
+function checkNames(model: OnnxModel, inputs: readonly string[], outputs: readonly string[]): void {
+  const check = (kind: string, names: readonly string[], known: readonly { name: string }[]) => {
+    for (const name of names) {
+      if (known.some((value) => value.name === name)) continue;
+      const list = known.map((value) => `"${value.name}"`).join(', ');
+      throw new OnnxError('ports', `${model.label} has no ${kind} "${name}"; its ${kind}s are ${list}.`);
+    }
+  };
+  check('input', inputs, model.graph.input);
+  check('output', outputs, model.graph.output);
+}
+
+/** The cotangents collected so far; a value that several nodes read gets the sum of what they send back. */
+class Gradients {
+  private readonly sums = new Map<string, string>();
+
+  constructor(private readonly b: GraphBuilder) {}
+
+  of(value: string): string | undefined {
+    return this.sums.get(value);
+  }
+
+  add(value: string, gradient: string): void {
+    const sum = this.sums.get(value);
+    const total = sum === undefined ? gradient : this.b.add(sum, gradient);
+    this.b.assumeShapeOf(total, value);
+    this.sums.set(value, total);
+  }
+}
+
+/**
+ * The nodes that a derivative passes through: reached from a wanted input and leading to a wanted output. `active`
+ * holds the values reached from the inputs; everything else (shapes, masks, time tables) stays a forward node.
+ */
+function nodesOnPath(b: GraphBuilder, inputs: readonly string[], outputs: readonly string[]) {
+  const active = new Set(inputs);
+  const reached: NodeProto[] = [];
+  for (const node of b.nodes) {
+    if (!node.input.some((name) => active.has(name))) continue;
+    const castTo = node.opType === 'Cast' ? intAttribute(node, 'to', 0) : undefined;
+    if (isDefaultDomain(node.domain) && !isDifferentiable(node.opType, castTo)) continue;
+    reached.push(node);
+    for (const output of node.output) {
+      const { type } = b.factsOf(output);
+      // An unknown type may be a float: better to ask for a rule than to lose a path.
+      if (type === 0 || isFloat(type)) active.add(output);
+    }
+  }
+  const useful = new Set(outputs);
+  const nodes = new Set<NodeProto>();
+  for (const node of reached.toReversed()) {
+    if (!node.output.some((name) => useful.has(name) && active.has(name))) continue;
+    nodes.add(node);
+    for (const name of node.input) if (active.has(name)) useful.add(name);
+  }
+  return { nodes, active };
+}
+
+function differentiate(b: GraphBuilder, node: NodeProto, active: ReadonlySet<string>, gradients: Gradients): void {
+  const cotangents = node.output.map((name) => gradients.of(name));
+  if (cotangents.every((cotangent) => cotangent === undefined)) return;
+  const rule = isDefaultDomain(node.domain) ? ruleFor(node.opType) : undefined;
+  if (rule === undefined) {
+    throw new UnsupportedOperatorError(
+      'unsupported-operator',
+      `${b.source.label}: the operator ${operatorName(node)} has no gradient rule, and ${describeNode(node)} is on the way from the ` +
+        `input to the output (it feeds "${node.output[0] ?? ''}"); use a learning method without gradients, or export the model without this operator.`,
+      locate(node),
+    );
+  }
+  const wanted = node.input.map((name) => active.has(name));
+  const results = rule(new Site(b, node, cotangents, wanted));
+  node.input.forEach((name, i) => {
+    const gradient = results[i];
+    if (gradient !== undefined && wanted[i]) gradients.add(name, gradient);
+  });
+}

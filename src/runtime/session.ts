@@ -1,0 +1,72 @@
+import * as ort from 'onnxruntime-node';
+import type { Device } from './device-name';
+
+// ONNX Runtime is chatty on stderr; what matters comes back as an exception.
+ort.env.logLevel = 'fatal';
+
+export type Feeds = Readonly<Record<string, ort.Tensor>>;
+
+/** A loaded graph on one execution provider. */
+export interface Session {
+  /** Runs the graph; outputs are copied out as float32. Inputs and outputs by port name. */
+  run(feeds: Feeds): Promise<Record<string, Float32Array>>;
+  release(): Promise<void>;
+}
+
+/** @param graph serialised ONNX. @throws what ONNX Runtime says, with `label` in front. */
+export async function openSession(graph: Uint8Array, device: Exclude<Device, 'auto'>, label: string): Promise<Session> {
+  let session: ort.InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(graph, {
+      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
+    });
+  } catch (error) {
+    throw new Error(`ONNX Runtime cannot load ${label} on ${device}: ${firstLine(error)}`, { cause: error });
+  }
+  return {
+    async run(feeds) {
+      let results: ort.InferenceSession.OnnxValueMapType;
+      try {
+        results = await session.run(feeds);
+      } catch (error) {
+        throw new Error(`ONNX Runtime failed while running ${label} on ${device}: ${firstLine(error)}`, {
+          cause: error,
+        });
+      }
+      const out: Record<string, Float32Array> = {};
+      for (const [name, value] of Object.entries(results)) {
+        const tensor = value as ort.Tensor;
+        if (!(tensor.data instanceof Float32Array)) {
+          throw new Error(`${label}: output ${name} is ${tensor.type}, expected float32.`);
+        }
+        out[name] = tensor.data;
+        tensor.dispose();
+      }
+      return out;
+    },
+    release: () => session.release(),
+  };
+}
+
+export function floatTensor(data: Float32Array, dims: readonly number[]): ort.Tensor {
+  return new ort.Tensor('float32', data, dims);
+}
+
+export function int64Tensor(values: readonly number[], dims: readonly number[]): ort.Tensor {
+  return new ort.Tensor(
+    'int64',
+    BigInt64Array.from(values, (v) => BigInt(v)),
+    dims,
+  );
+}
+
+export function runtimeVersion(): string {
+  return ort.env.versions.node ?? ort.env.versions.common;
+}
+
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n')[0] ?? text;
+}

@@ -1,0 +1,117 @@
+import { convert, predictionMixture } from '../diffusion/conversions';
+import type { NoiseSchedule } from '../diffusion/noise-schedule';
+import type { Prediction, StateSpace } from '../diffusion/prediction';
+import { assertValidTable, rowOffset, type SolverTable } from './table';
+
+/** A state or model output as coefficients over (x_T, D_0, …, D_{N−1}). */
+export type LinearForm = Float64Array;
+
+/** Σ coefficient · form. */
+export function combine(...terms: readonly (readonly [coefficient: number, form: LinearForm])[]): LinearForm {
+  const sum = new Float64Array(terms[0]?.[1].length ?? 0);
+  for (const [coefficient, form] of terms) {
+    form.forEach((value, i) => {
+      sum[i] = (sum[i] ?? 0) + coefficient * value;
+    });
+  }
+  return sum;
+}
+
+/** A time of a sampler's grid with its noise level. */
+export interface GridPoint {
+  readonly t: number;
+  readonly alpha: number;
+  readonly sigma: number;
+  /** log(α/σ) */
+  readonly lambda: number;
+}
+
+/** What a method is turned into a table for: its grid, and the meaning of the table's D and y. */
+export interface TableProblem {
+  /** N + 1 points from noise to data; the last one is reached but never evaluated, except by Heun. */
+  readonly grid: readonly GridPoint[];
+  readonly prediction: Prediction;
+  readonly space: StateSpace;
+}
+
+/**
+ * The problem of a schedule in its own space.
+ *
+ * @throws RangeError when the times do not fall strictly, or fewer than two are given
+ */
+export function tableProblem(
+  schedule: NoiseSchedule,
+  times: ArrayLike<number>,
+  prediction: Prediction = 'data',
+): TableProblem {
+  const grid = Array.from(times, (t): GridPoint => {
+    const { alpha, sigma } = schedule.at(t);
+    return { t, alpha, sigma, lambda: schedule.lambda(t) };
+  });
+  if (grid.length < 2) throw new RangeError(`A grid needs at least two times, got ${grid.length}.`);
+  const rising = grid.findIndex((point, i) => i > 0 && !(point.t < (grid[i - 1]?.t ?? NaN)));
+  if (rising > 0) {
+    throw new RangeError(`The times of a grid must fall strictly; time ${rising} does not (${grid[rising]?.t}).`);
+  }
+  return { grid, prediction, space: schedule.space };
+}
+
+/** The steps of a grid, one per interval: where a step begins, where it ends and its length h in λ. */
+export function stepsOf(grid: readonly GridPoint[]): { from: GridPoint; to: GridPoint; h: number }[] {
+  return grid.slice(1).map((to, n) => {
+    const from = grid[n]!;
+    return { from, to, h: to.lambda - from.lambda };
+  });
+}
+
+/**
+ * Runs a method's own formulas on symbols. States are linear forms; `evaluate` notes the state as the next row of the
+ * table and answers with what the model would return there, again as linear forms.
+ */
+export class TableRecorder {
+  /** The start state y_0 = x_T. */
+  readonly start: LinearForm;
+  private readonly rows: LinearForm[] = [];
+  private readonly times: number[] = [];
+
+  constructor(
+    private readonly problem: TableProblem,
+    private readonly nfe: number,
+  ) {
+    this.start = this.unit(0);
+  }
+
+  /** The model at `state`, as data prediction x₀ and noise prediction ε. */
+  evaluate(state: LinearForm, point: GridPoint): { data: LinearForm; noise: LinearForm } {
+    this.rows.push(state);
+    this.times.push(point.t);
+    const output = this.unit(this.rows.length);
+    const { prediction, space } = this.problem;
+    const level = { alpha: point.alpha, sigma: point.sigma, dAlpha: 0, dSigma: 0 };
+    const known = predictionMixture(prediction, space, level);
+    const as = (wanted: Prediction): LinearForm => {
+      const { skip, out } = convert(level, known, predictionMixture(wanted, space, level));
+      return combine([skip, state], [out, output]);
+    };
+    return { data: as('data'), noise: as('noise') };
+  }
+
+  /** The table whose sample is `sample`. */
+  finish(sample: LinearForm): SolverTable {
+    const { nfe } = this;
+    const { prediction, space } = this.problem;
+    const states = [...this.rows, sample];
+    const weights = new Float64Array(rowOffset(nfe));
+    for (let k = 0; k < nfe; k++) weights.set(states[k + 1]?.subarray(1, k + 2) ?? [], rowOffset(k));
+    const start = Float64Array.from(states, (state) => state[0] ?? NaN);
+    const table: SolverTable = { nfe, times: Float64Array.from(this.times), start, weights, prediction, space };
+    assertValidTable(table);
+    return table;
+  }
+
+  private unit(index: number): LinearForm {
+    const form = new Float64Array(this.nfe + 1);
+    form[index] = 1;
+    return form;
+  }
+}

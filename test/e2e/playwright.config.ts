@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test';
+
+/** Run through `npm test -- e2e`, which packs the extension and names the editor and the browser. */
+export default defineConfig({
+  testDir: '.',
+  timeout: 5 * 60_000,
+  expect: { timeout: 30_000 },
+  workers: 1,
+  retries: 0,
+  use: {
+    viewport: { width: 1440, height: 960 },
+    screenshot: 'only-on-failure',
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+});

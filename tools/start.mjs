@@ -1,0 +1,17 @@
+// `npm start`: learns a solver for the bundled demo model and shows the result. One command on a fresh clone.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureInstalled } from './lib/install.mjs';
+import { root, run, say } from './lib/process.mjs';
+
+await ensureInstalled();
+say('building');
+await run(process.execPath, [join(root, 'tools/build.mjs')], { quiet: true });
+say('learning a 5-evaluation solver for the demo model in media/demo');
+const out = join(root, '.s4s/demo');
+// A run that was stopped goes on; a finished one is done again from the start (teacher samples come from the cache).
+const unfinished = existsSync(join(out, 'checkpoint.json')) && !existsSync(join(out, 'report.json'));
+const target = unfinished ? ['--resume', out] : ['--out', out];
+process.exitCode = await run(process.execPath, [join(root, 'dist/cli.js'), 'learn', 'media/demo/solver.yaml', ...target], {
+  mayFail: true,
+});
