@@ -1,4 +1,4 @@
-// Bundles the five programs into dist/: extension, backend, job and cli for Node, the page for the browser.
+// Bundles the programs into dist/: extension, backend, job and cli for Node, the page and its stylesheet for the browser.
 //   node tools/build.mjs [--production] [--watch]
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -44,10 +44,10 @@ const programs = [
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    // Its own stylesheet, imported by main.tsx, lands beside it as dist/webview.css.
     entryPoints: ['webview/main.tsx'],
     outfile: 'dist/webview.js',
   },
+  { ...common, target: 'es2022', entryPoints: ['webview/styles/main.css'], outfile: 'dist/webview.css' },
 ];
 
 function present(program) {

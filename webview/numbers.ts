@@ -18,23 +18,9 @@ export function formatShare(value: number): string {
   return `${(value * 100).toFixed(1)} %`;
 }
 
-const solverNames: Readonly<Record<string, string>> = {
-  ddim: 'DDIM',
-  dpmpp: 'DPM-Solver++',
-  ipndm: 'iPNDM',
-  unipc: 'UniPC',
-  heun: 'Heun',
-};
-
 const spacingNames: Readonly<Record<string, string>> = { logsnr: 'log SNR', karras: 'Karras' };
 
-/** "DPM-Solver++ 3" for `dpmpp3`, `dpmpp-3` or `dpmpp 3`; names the page does not know stay as they are. */
-export function solverName(id: string): string {
-  const [, base = id, order = ''] = /^([a-z]+?)[-_ ]?(\d*)$/.exec(id) ?? [];
-  const name = solverNames[base];
-  return name === undefined ? id : [name, order].filter((part) => part !== '').join(' ');
-}
-
+/** A name of timestep spacing as people write it; names the page does not know stay as they are. */
 export function spacingName(id: string): string {
   return spacingNames[id] ?? id;
 }

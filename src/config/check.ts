@@ -8,7 +8,7 @@ import { Report } from './report';
 import { reportConflicts } from './rules';
 import { resolveConfig } from './resolve';
 import type { ResolvedConfig } from './resolved';
-import { solverYaml } from './schema';
+import { defaultOutput, solverYaml } from './schema';
 import { reportSchemaIssues } from './schema-check';
 import { valueAt } from './schema-tree';
 
@@ -78,6 +78,8 @@ export interface ReferencedFiles {
   readonly model?: string;
   /** Classifier and feature statistics. */
   readonly others: readonly string[];
+  /** Folder that run folders are made in. */
+  readonly output: string;
 }
 
 /** Absolute paths of the files that a text names, also when the text has errors elsewhere. */
@@ -89,5 +91,6 @@ export function referencedFiles(text: string, baseDir: string): ReferencedFiles 
   };
   const [model] = pathAt('model', 'path');
   const others = [...pathAt('evaluation', 'classifier'), ...pathAt('evaluation', 'feature_statistics')];
-  return { ...(model === undefined ? {} : { model }), others };
+  const output = pathAt('output')[0] ?? resolve(baseDir, defaultOutput);
+  return { ...(model === undefined ? {} : { model }), others, output };
 }

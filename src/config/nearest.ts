@@ -9,5 +9,5 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   if (inside !== undefined) return inside;
   const best = closest(plain(word), candidates.map(plain));
   const found = candidates.find((candidate) => plain(candidate) === best);
-  return distance(plain(word), best) <= Math.max(1, Math.floor(best.length / 3)) ? found : undefined;
+  return distance(plain(word), best) <= Math.max(1, Math.floor(best.length / 2.5)) ? found : undefined;
 }

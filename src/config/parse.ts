@@ -23,7 +23,7 @@ export function parseSolverYaml(text: string): Parsed {
   try {
     const document = parseTree(text);
     const value = toPlain(document);
-    return { text, document, value, diagnostics: [...syntaxErrors(text, document), ...duplicateKeys(text, document)] };
+    return { text, document, value, diagnostics: [...syntaxErrors(text, document), ...treeErrors(text, document)] };
   } catch (error) {
     if (!(error instanceof YamlLimitError)) throw error;
     const anchor = error.code === 'too-many-aliases' ? /&[^\s,[\]{}]+/.exec(text) : null;
@@ -43,7 +43,8 @@ function syntaxErrors(text: string, document: Document.Parsed): Diagnostic[] {
   return [...document.errors, ...document.warnings].map((error) => {
     const [from, to] = error.pos;
     const start = Math.min(Math.max(from, 0), text.length);
-    const end = Math.min(Math.max(to, start), text.length);
+    const lineEnd = text.indexOf('\n', start);
+    const end = Math.min(Math.max(to, start), lineEnd < 0 ? text.length : lineEnd);
     const severity = document.errors.includes(error) ? 'error' : 'warning';
     return { code: 'yaml-syntax', severity, message: syntaxMessage(error), start, end };
   });
@@ -55,16 +56,20 @@ function syntaxMessage(error: YAMLError): string {
       return 'YAML does not allow tabs as indentation; use spaces.';
     case 'MULTIPLE_DOCS':
       return 'A solver.yaml is one document; remove the `---` and what follows it, or put it in a second file.';
-    case 'BAD_ALIAS':
-      return 'This alias has no anchor before it; define the anchor with & or write the value out.';
     default:
       return `This is not valid YAML: ${error.message.replace(/\s+/g, ' ').replace(/\.?$/, '.')}`;
   }
 }
 
-function duplicateKeys(text: string, document: Document.Parsed): Diagnostic[] {
+/** Repeated keys, and aliases that lead nowhere: the YAML library accepts both until the data is used. */
+function treeErrors(text: string, document: Document.Parsed): Diagnostic[] {
   const found: Diagnostic[] = [];
   visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const message = `The alias *${alias.source} has no anchor before it; define &${alias.source} or write the value out.`;
+      found.push({ code: 'yaml-syntax', severity: 'error', message, ...rangeOfNode(text, alias) });
+    },
     Map(_, map) {
       const first = new Map<string, { start: number; end: number }>();
       for (const { key } of map.items) {

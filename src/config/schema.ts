@@ -25,6 +25,8 @@ function meta({ text, unit, defaultText, source, example, reserved }: KeyDoc) {
   };
 }
 
+export const defaultOutput = './runs';
+
 /** An enumeration with one sentence for each value; JSON Schema readers know `enumDescriptions`. */
 function choice<const T extends Record<string, string>>(values: T) {
   const names = Object.keys(values) as [keyof T & string, ...(keyof T & string)[]];
@@ -467,7 +469,7 @@ export const solverYaml = z
       .meta(meta({ text: 'Where the network runs. The device really used is shown in the run.' })),
     preview,
     output: filePath()
-      .default('./runs')
+      .default(defaultOutput)
       .meta(meta({ text: 'Folder that run folders are made in, relative to this file.' })),
   })
   .meta({ title: 'solver.yaml' });

@@ -118,7 +118,11 @@ export function solveDamped(normal: Matrix, gradient: Float64Array, damping: num
   });
   const system = Matrix.zeros(size, size);
   for (let i = 0; i < size; i++) {
-    for (let j = 0; j < size; j++) system.set(i, j, normal.get(i, j) * scales[i]! * scales[j]!);
+    for (let j = 0; j <= i; j++) {
+      const value = normal.get(i, j) * scales[i]! * scales[j]!;
+      system.set(i, j, value);
+      system.set(j, i, value);
+    }
     // 1e-10 keeps the factorisation alive when columns are linearly dependent to rounding.
     system.set(i, i, (scales[i] === 0 ? 1 : system.get(i, i)) + damping + 1e-10);
   }

@@ -103,7 +103,19 @@ export function lms(
       entries.forEach((entry, i) => jacobian.set(entry.grad, i * size));
       return jacobian;
     },
-    project: (theta) => theta.slice(),
+    project(theta) {
+      if (!learnTimes) return theta.slice();
+      const widths = [1, ...Array.from(theta.subarray(count, count + n - 1), Math.exp)];
+      const total = widths.reduce((sum, width) => sum + width);
+      const projected = theta.slice();
+      let lambda = first;
+      for (let i = 0; i < n; i++) {
+        const at = count + n - 1 + i;
+        projected[at] = clamp(lambda + theta[at]!, first, last) - lambda;
+        lambda += ((last - first) * widths[i]!) / total;
+      }
+      return projected;
+    },
   };
 }
 

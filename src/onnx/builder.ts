@@ -67,30 +67,30 @@ export class GraphBuilder {
   /** Inputs without the initialisers that old files list among them. */
   includeInputs(graph: GraphProto): void {
     const initialisers = initialiserNames(graph);
-    for (const input of graph.input) if (!initialisers.has(input.name)) this.addPort(this.inputs, input);
+    for (const input of graph.input) if (!initialisers.has(input.name)) this.addInputPort(input);
   }
 
   addInput(name: string, type: DataType, shape: Shape): string {
-    this.addPort(this.inputs, port(name, type, shape));
+    this.addInputPort(makePort(name, type, shape));
     return name;
   }
 
-  private addPort(ports: ValueInfoProto[], value: ValueInfoProto): void {
-    ports.push(value);
+  addInputPort(value: ValueInfoProto): void {
+    this.inputs.push(value);
     this.names.add(value.name);
     this.facts.set(value.name, declaredFacts(value));
   }
 
   addOutput(name: string): void {
     const { type, shape } = this.factsOf(name);
-    this.outputs.push(port(name, type, shape));
+    this.outputs.push(makePort(name, type, shape));
   }
 
   addOutputPort(value: ValueInfoProto): void {
     this.outputs.push(value);
   }
 
-  private addInitialiser(tensor: TensorProto): void {
+  addInitialiser(tensor: TensorProto): void {
     this.initialisers.push(tensor);
     this.names.add(tensor.name);
     this.facts.set(tensor.name, tensorFacts(tensor));
@@ -180,12 +180,19 @@ export class GraphBuilder {
     return this.emitMany(operator, inputs, 1, attributes)[0] ?? '';
   }
 
-  emitMany(operator: string, inputs: readonly (string | undefined)[], count: number, attributes: Attributes = {}): string[] {
+  emitMany(
+    operator: string,
+    inputs: readonly (string | undefined)[],
+    count: number,
+    attributes: Attributes = {},
+  ): string[] {
     const base = this.fresh(operator);
     const output = Array.from({ length: count }, (_, i) => (i === 0 ? base : this.claim(`${base}_${i}`)));
     const input = inputs.map((name) => name ?? '');
     while (input.at(-1) === '') input.pop();
-    const attribute = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [attributeProto(name, value)]));
+    const attribute = Object.entries(attributes).flatMap(([name, value]) =>
+      value === undefined ? [] : [attributeProto(name, value)],
+    );
     this.addNode(create(NodeProtoSchema, { opType: operator, name: base, input, output, attribute }));
     return output;
   }
@@ -232,6 +239,10 @@ export class GraphBuilder {
     return this.claim(`s4s_${kind}_${++this.counter}`);
   }
 
+  isFree(name: string): boolean {
+    return !this.names.has(name);
+  }
+
   /** The wanted name, or the first free one with a number behind it. */
   claim(wanted: string): string {
     let name = wanted;
@@ -262,7 +273,10 @@ export class GraphBuilder {
     if (from && to && sameShape(from, to)) return value;
     const open = to?.filter((dim) => typeof dim !== 'number').length;
     if (to && open !== undefined && open <= 1 && !to.includes(0)) {
-      const result = this.reshape(value, to.map((dim) => (typeof dim === 'number' ? dim : -1)));
+      const result = this.reshape(
+        value,
+        to.map((dim) => (typeof dim === 'number' ? dim : -1)),
+      );
       this.assumeShapeOf(result, like);
       return result;
     }
@@ -302,7 +316,9 @@ export class GraphBuilder {
 }
 
 function usedNames(graph: GraphProto): Set<string> {
-  const names = new Set<string>([...graph.input, ...graph.output, ...graph.valueInfo, ...graph.initializer].map((value) => value.name));
+  const names = new Set<string>(
+    [...graph.input, ...graph.output, ...graph.valueInfo, ...graph.initializer].map((value) => value.name),
+  );
   for (const node of graph.node) for (const name of [node.name, ...node.input, ...node.output]) names.add(name);
   return names;
 }
@@ -322,7 +338,8 @@ function isList(value: readonly number[] | object): value is readonly number[] {
   return Array.isArray(value);
 }
 
-function port(name: string, elemType: DataType, shape: Shape | null): ValueInfoProto {
+/** A graph input or output; null for what is unknown. */
+export function makePort(name: string, elemType: DataType, shape: Shape | null): ValueInfoProto {
   const dim = shape?.map((size) => ({
     value:
       typeof size === 'number'
@@ -337,7 +354,8 @@ function port(name: string, elemType: DataType, shape: Shape | null): ValueInfoP
   });
 }
 
-function declaredFacts(value: ValueInfoProto): ValueFacts {
+/** The facts a file states about a value. */
+export function declaredFacts(value: ValueInfoProto): ValueFacts {
   const type = value.type?.value;
   if (type?.case !== 'tensorType') return unknownFacts;
   const shape = type.value.shape?.dim.map(({ value: dim }): Dim => {

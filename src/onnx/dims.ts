@@ -75,7 +75,10 @@ export function broadcastDim(a: Dim, b: Dim): Dim {
 export function broadcastShapes(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) =>
-    broadcastDim(i < rank - a.length ? 1 : (a[i - rank + a.length] ?? null), i < rank - b.length ? 1 : (b[i - rank + b.length] ?? null)),
+    broadcastDim(
+      i < rank - a.length ? 1 : (a[i - rank + a.length] ?? null),
+      i < rank - b.length ? 1 : (b[i - rank + b.length] ?? null),
+    ),
   );
 }
 

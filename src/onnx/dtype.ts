@@ -1,27 +1,22 @@
 import { TensorProto_DataType } from './generated/onnx_pb';
 
-export { TensorProto_DataType as DataType } from './generated/onnx_pb';
+/** ONNX element types, as the plain numbers that the protobuf messages carry. */
+export type DataType = number;
+export const DataType: Readonly<Record<keyof typeof TensorProto_DataType, DataType>> = TensorProto_DataType;
 
 /** Element type names as ONNX Runtime spells them (`float32`, not `FLOAT`). */
 const names: Readonly<Record<number, string>> = {
-  [TensorProto_DataType.FLOAT]: 'float32',
-  [TensorProto_DataType.DOUBLE]: 'float64',
+  [DataType.FLOAT]: 'float32',
+  [DataType.DOUBLE]: 'float64',
 };
 
-export function dtypeName(type: number): string {
+export function dtypeName(type: DataType): string {
   return names[type] ?? (TensorProto_DataType[type] ?? `type ${type}`).toLowerCase();
 }
 
-/** Whether a value of this type can carry a derivative. */
-export function isFloat(type: number): boolean {
-  return (
-    type === TensorProto_DataType.FLOAT ||
-    type === TensorProto_DataType.FLOAT16 ||
-    type === TensorProto_DataType.DOUBLE ||
-    type === TensorProto_DataType.BFLOAT16
-  );
-}
+const floats: ReadonlySet<DataType> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
 
-export function isInteger(type: number): boolean {
-  return !isFloat(type) && type !== TensorProto_DataType.BOOL && type !== TensorProto_DataType.STRING;
+/** Whether a value of this type can carry a derivative. */
+export function isFloat(type: DataType): boolean {
+  return floats.has(type);
 }

@@ -23,7 +23,12 @@ export function parseModel(bytes: Uint8Array, label: string): OnnxModel {
 }
 
 function tornFile(label: string, at: number, size: number, cause?: unknown): OnnxError {
-  const what = size === 0 ? 'is empty' : at < size ? `is truncated or not ONNX (its structure ends at byte ${at} of ${size})` : 'is not a readable ONNX file';
+  const what =
+    size === 0
+      ? 'is empty'
+      : at < size
+        ? `is truncated or not ONNX (its structure ends at byte ${at} of ${size})`
+        : 'is not a readable ONNX file';
   const why = at >= size && cause instanceof Error ? ` (${cause.message})` : '';
   return new OnnxError('not-onnx', `${label} ${what}${why}; export the model again.`, undefined, { cause });
 }

@@ -1,13 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute, tensorAttribute } from './attributes';
-import {
-  addDims,
-  broadcastShapes,
-  divideDims,
-  multiplyDims,
-  normaliseAxis,
-  type Dim,
-  type Shape,
-} from './dims';
+import { addDims, broadcastShapes, divideDims, multiplyDims, normaliseAxis, type Dim, type Shape } from './dims';
 import { DataType, isFloat } from './dtype';
 import type { NodeProto, TensorProto } from './generated/onnx_pb';
 import { isDefaultDomain } from './model';
@@ -69,16 +61,22 @@ function broadcast(type: (inputs: Inputs) => DataType): Infer {
   };
 }
 
-/** Elementwise arithmetic that also follows sizes. */
+/** Elements of an elementwise result of vectors whose elements are known. */
+function followElements(inputs: Inputs, combine: (elements: readonly Dim[]) => Dim): Pick<ValueFacts, 'elements'> {
+  const lists = inputs.map((input) => ((input.shape?.length ?? 2) <= 1 ? input.elements : undefined));
+  if (lists.some((list) => list === undefined)) return {};
+  const length = Math.max(...lists.map((list) => list?.length ?? 0));
+  const at = (list: readonly Dim[] | undefined, i: number): Dim => list?.[list.length === 1 ? 0 : i] ?? null;
+  return { elements: Array.from({ length }, (_, i) => combine(lists.map((list) => at(list, i)))) };
+}
+
+/** Elementwise arithmetic of integers, which also follows sizes. */
 function arithmetic(combine: (a: Dim, b: Dim) => Dim): Infer {
   const plain = broadcast((inputs) => first(inputs).type);
   return (node, inputs, opset) => {
     const [result = unknownFacts] = plain(node, inputs, opset);
-    const [a, b] = [inputs[0]?.elements, inputs[1]?.elements];
-    if (a === undefined || b === undefined || isFloat(result.type) || (result.shape?.length ?? 2) > 1) return [result];
-    const length = Math.max(a.length, b.length);
-    const at = (list: readonly Dim[], i: number): Dim => list[list.length === 1 ? 0 : i] ?? null;
-    return [{ ...result, elements: Array.from({ length }, (_, i) => combine(at(a, i), at(b, i))) }];
+    if (isFloat(result.type)) return [result];
+    return [{ ...result, ...followElements(inputs, ([a = null, b = null]) => combine(a, b)) }];
   };
 }
 
@@ -95,7 +93,9 @@ const reduce: Infer = (node, inputs) => {
   const keep = intAttribute(node, 'keepdims', 1) === 1;
   if (hasAxes && given === undefined) return facts(type, keep ? shape.map(() => null) : null);
   if ((given ?? []).length === 0 && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return facts(type, shape);
-  const axes = new Set((given?.length ? given : shape.map((_, i) => i)).map((axis) => normaliseAxis(axis, shape.length)));
+  const axes = new Set(
+    (given?.length ? given : shape.map((_, i) => i)).map((axis) => normaliseAxis(axis, shape.length)),
+  );
   return facts(type, keep ? shape.map((dim, i) => (axes.has(i) ? 1 : dim)) : shape.filter((_, i) => !axes.has(i)));
 };
 
@@ -157,6 +157,10 @@ function windowedDims(node: NodeProto, spatial: Shape, kernel: readonly number[]
   });
 }
 
+/** A static shape as numbers. */
+const numbers = (shape: Shape | undefined): number[] | undefined =>
+  shape?.every((dim) => typeof dim === 'number') ? [...shape] : undefined;
+
 const conv: Infer = (node, inputs) => {
   const [x, w] = [shapeOf(inputs, 0), shapeOf(inputs, 1)];
   const kernel = intsAttribute(node, 'kernel_shape') ?? numbers(w?.slice(2));
@@ -191,7 +195,10 @@ const pool: Infer = (node, inputs) => {
   const kernel = intsAttribute(node, 'kernel_shape');
   if (shape === null || kernel === undefined) return facts(type, null);
   const result = [...shape.slice(0, 2), ...windowedDims(node, shape.slice(2), kernel)];
-  return [{ type, shape: result }, { type: DataType.INT64, shape: result }];
+  return [
+    { type, shape: result },
+    { type: DataType.INT64, shape: result },
+  ];
 };
 
 const globalPool: Infer = (_node, inputs) => {
@@ -234,8 +241,14 @@ const squeeze: Infer = (node, inputs) => {
   if (shape === null) return facts(type, null);
   const given = axesOf(node, inputs, 1);
   if (given === undefined && shape.some((dim) => typeof dim !== 'number')) return facts(type, null, elements);
-  const axes = new Set((given ?? shape.flatMap((dim, i) => (dim === 1 ? [i] : []))).map((a) => normaliseAxis(a, shape.length)));
-  return facts(type, shape.filter((_, i) => !axes.has(i)), elements);
+  const axes = new Set(
+    (given ?? shape.flatMap((dim, i) => (dim === 1 ? [i] : []))).map((a) => normaliseAxis(a, shape.length)),
+  );
+  return facts(
+    type,
+    shape.filter((_, i) => !axes.has(i)),
+    elements,
+  );
 };
 
 const unsqueeze: Infer = (node, inputs) => {
@@ -256,7 +269,12 @@ const concat: Infer = (node, inputs) => {
   const result = shape.map((dim, i): Dim => {
     const dims = inputs.map((input) => input.shape?.[i] ?? null);
     if (i === axis) return dims.reduce(addDims, 0);
-    return dims.find((candidate) => typeof candidate === 'number') ?? dim ?? dims.find((candidate) => candidate !== null) ?? null;
+    return (
+      dims.find((candidate) => typeof candidate === 'number') ??
+      dim ??
+      dims.find((candidate) => candidate !== null) ??
+      null
+    );
   });
   const elements = inputs.every((input) => input.elements !== undefined) && shape.length === 1;
   return facts(type, result, elements ? inputs.flatMap((input) => input.elements ?? []) : undefined);
@@ -278,7 +296,10 @@ export function splitSizes(node: NodeProto, inputs: Inputs): readonly Dim[] {
 const split: Infer = (node, inputs) => {
   const { type, shape } = first(inputs);
   const axis = normaliseAxis(intAttribute(node, 'axis', 0), shape?.length ?? 0);
-  return splitSizes(node, inputs).map((size) => ({ type, shape: shape && shape.map((dim, i) => (i === axis ? size : dim)) }));
+  return splitSizes(node, inputs).map((size) => ({
+    type,
+    shape: shape && shape.map((dim, i) => (i === axis ? size : dim)),
+  }));
 };
 
 /** First index and count along an axis of `size` for the bounds of a `Slice`, by the rules of the operator. */
@@ -297,7 +318,11 @@ const slice: Infer = (_node, inputs) => {
   const [starts, ends] = [constant(inputs, 1), constant(inputs, 2)];
   const axes = inputs.length > 3 && inputs[3]?.type ? constant(inputs, 3) : starts?.map((_, i) => i);
   const steps = inputs.length > 4 && inputs[4]?.type ? constant(inputs, 4) : starts?.map(() => 1);
-  if (axes === undefined) return facts(type, shape.map(() => null));
+  if (axes === undefined)
+    return facts(
+      type,
+      shape.map(() => null),
+    );
   const result = [...shape];
   axes.forEach((given, i) => {
     const axis = normaliseAxis(given, shape.length);
@@ -308,9 +333,14 @@ const slice: Infer = (_node, inputs) => {
     else if (!(Math.abs(step) === 1 && Math.abs(end) > 2 ** 31 && start === (step === 1 ? 0 : -1))) result[axis] = null;
   });
   const [start, end, step] = [starts?.[0], ends?.[0], steps?.[0]];
-  if (shape.length !== 1 || !elements || start === undefined || end === undefined || step === undefined) return facts(type, result);
+  if (shape.length !== 1 || !elements || start === undefined || end === undefined || step === undefined)
+    return facts(type, result);
   const range = sliceRange(elements.length, start, end, step);
-  return facts(type, result, Array.from({ length: range.count }, (_, i) => elements[range.start + i * step] ?? null));
+  return facts(
+    type,
+    result,
+    Array.from({ length: range.count }, (_, i) => elements[range.start + i * step] ?? null),
+  );
 };
 
 const gather: Infer = (node, inputs) => {
@@ -319,47 +349,106 @@ const gather: Infer = (node, inputs) => {
   if (shape === null || indices === null) return facts(type, null);
   const axis = normaliseAxis(intAttribute(node, 'axis', 0), shape.length);
   const picked = elements && constant(inputs, 1)?.map((i) => elements[normaliseAxis(i, elements.length)] ?? null);
-  return facts(type, [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)], shape.length === 1 ? picked : undefined);
+  return facts(
+    type,
+    [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)],
+    shape.length === 1 ? picked : undefined,
+  );
 };
 
 const expand: Infer = (_node, inputs) => {
   const { type, shape } = first(inputs);
-  const target = inputs[1]?.elements;
+  const rank = shapeOf(inputs, 1)?.[0];
+  const target =
+    inputs[1]?.elements ?? (typeof rank === 'number' ? Array.from({ length: rank }, () => null) : undefined);
   return facts(type, shape && target ? broadcastShapes(shape, target) : null);
+};
+
+/** Tracing exporters compare sizes with -1 on the way to an `Expand`; a symbolic size is never negative. */
+const equal: Infer = (_node, inputs) => {
+  const [result = unknownFacts] = broadcast(() => DataType.BOOL)(_node, inputs, 0);
+  return [
+    {
+      ...result,
+      ...followElements(inputs, ([a = null, b = null]) => {
+        if (typeof a === 'number' && typeof b === 'number') return Number(a === b);
+        const number = typeof a === 'number' ? a : b;
+        return typeof number === 'number' && number < 0 && a !== null && b !== null ? 0 : null;
+      }),
+    },
+  ];
+};
+
+const where: Infer = (node, inputs, opset) => {
+  const [result = unknownFacts] = broadcast((all) => all[1]?.type ?? DataType.UNDEFINED)(node, inputs, opset);
+  return [
+    {
+      ...result,
+      ...followElements(inputs, ([condition = null, a = null, b = null]) => {
+        if (typeof condition !== 'number') return a === b ? a : null;
+        return condition ? a : b;
+      }),
+    },
+  ];
 };
 
 const pad: Infer = (node, inputs) => {
   const { type, shape } = first(inputs);
   const pads = constant(inputs, 1) ?? intsAttribute(node, 'pads');
   if (shape === null) return facts(type, null);
-  const axes = (inputs[3]?.type ? constant(inputs, 3) : shape.map((_, i) => i))?.map((a) => normaliseAxis(a, shape.length));
-  if (pads === undefined || axes === undefined) return facts(type, shape.map(() => null));
-  return facts(type, shape.map((dim, i) => {
-    const at = axes.indexOf(i);
-    return at < 0 ? dim : addDims(dim, (pads[at] ?? 0) + (pads[at + axes.length] ?? 0));
-  }));
+  const axes = (inputs[3]?.type ? constant(inputs, 3) : shape.map((_, i) => i))?.map((a) =>
+    normaliseAxis(a, shape.length),
+  );
+  if (pads === undefined || axes === undefined)
+    return facts(
+      type,
+      shape.map(() => null),
+    );
+  return facts(
+    type,
+    shape.map((dim, i) => {
+      const at = axes.indexOf(i);
+      return at < 0 ? dim : addDims(dim, (pads[at] ?? 0) + (pads[at + axes.length] ?? 0));
+    }),
+  );
 };
 
 const resize: Infer = (node, inputs) => {
   const { type, shape } = first(inputs);
   const [scales, sizes] = [constant(inputs, 2), inputs[3]?.elements];
   if (shape === null) return facts(type, null);
-  if (intsAttribute(node, 'axes') !== undefined) return facts(type, shape.map(() => null));
+  if (intsAttribute(node, 'axes') !== undefined)
+    return facts(
+      type,
+      shape.map(() => null),
+    );
   if (sizes && sizes.length > 0) return facts(type, sizes);
-  return facts(type, shape.map((dim, i): Dim => {
-    const scale = scales?.[i];
-    if (scale === undefined) return null;
-    return typeof dim === 'number' ? Math.floor(dim * scale) : Number.isInteger(scale) ? multiplyDims(dim, scale) : null;
-  }));
+  return facts(
+    type,
+    shape.map((dim, i): Dim => {
+      const scale = scales?.[i];
+      if (scale === undefined) return null;
+      return typeof dim === 'number'
+        ? Math.floor(dim * scale)
+        : Number.isInteger(scale)
+          ? multiplyDims(dim, scale)
+          : null;
+    }),
+  );
 };
 
-const blockMove = (toDepth: boolean): Infer => (node, inputs) => {
-  const { type, shape } = first(inputs);
-  const block = intAttribute(node, 'blocksize', 1);
-  const grow = toDepth ? multiplyDims : divideDims;
-  const shrink = toDepth ? divideDims : multiplyDims;
-  return facts(type, shape && shape.map((dim, i) => (i === 0 ? dim : i === 1 ? grow(dim, block * block) : shrink(dim, block))));
-};
+const blockMove =
+  (toDepth: boolean): Infer =>
+  (node, inputs) => {
+    const { type, shape } = first(inputs);
+    const block = intAttribute(node, 'blocksize', 1);
+    const grow = toDepth ? multiplyDims : divideDims;
+    const shrink = toDepth ? divideDims : multiplyDims;
+    return facts(
+      type,
+      shape && shape.map((dim, i) => (i === 0 ? dim : i === 1 ? grow(dim, block * block) : shrink(dim, block))),
+    );
+  };
 
 const shapeNode: Infer = (node, inputs) => {
   const { shape } = first(inputs);
@@ -373,7 +462,8 @@ const constantOfShape: Infer = (node, inputs) => {
   const shape = inputs[0]?.elements ?? null;
   const fill = value && decodeSmall(value)?.[0];
   const count = shape?.length === 1 ? shape[0] : undefined;
-  const elements = typeof count === 'number' && count <= 64 ? Array.from({ length: count }, () => fill ?? 0) : undefined;
+  const elements =
+    typeof count === 'number' && count <= 64 ? Array.from({ length: count }, () => fill ?? 0) : undefined;
   return facts(value?.dataType ?? DataType.FLOAT, shape, elements);
 };
 
@@ -387,11 +477,16 @@ const einsum: Infer = (node, inputs) => {
   const [left = '', right] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
   if (right === undefined || left.includes('.')) return facts(first(inputs).type, null);
   const sizes = new Map<string, Dim>();
-  left.split(',').forEach((labels, i) => [...labels].forEach((label, axis) => {
-    const size = inputs[i]?.shape?.[axis] ?? null;
-    if (!sizes.has(label) || sizes.get(label) === 1) sizes.set(label, size);
-  }));
-  return facts(first(inputs).type, [...right].map((label) => sizes.get(label) ?? null));
+  left.split(',').forEach((labels, i) =>
+    [...labels].forEach((label, axis) => {
+      const size = inputs[i]?.shape?.[axis] ?? null;
+      if (!sizes.has(label) || sizes.get(label) === 1) sizes.set(label, size);
+    }),
+  );
+  return facts(
+    first(inputs).type,
+    [...right].map((label) => sizes.get(label) ?? null),
+  );
 };
 
 const oneHot: Infer = (node, inputs) => {
@@ -405,7 +500,9 @@ const oneHot: Infer = (node, inputs) => {
 const cast: Infer = (node, inputs) => {
   const { shape, elements } = first(inputs);
   const type = intAttribute(node, 'to', 0);
-  const truncated = isFloat(type) ? elements : elements?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : dim));
+  const truncated = isFloat(type)
+    ? elements
+    : elements?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : dim));
   return facts(type, shape, truncated);
 };
 
@@ -420,7 +517,8 @@ const constantNode: Infer = (node) => {
 };
 
 /** Sizes are positive, so integer division of sizes is only followed where it is exact or constant. */
-const quotient = (a: Dim, b: Dim): Dim => (typeof a === 'number' && typeof b === 'number' ? Math.trunc(a / b) : divideDims(a, b));
+const quotient = (a: Dim, b: Dim): Dim =>
+  typeof a === 'number' && typeof b === 'number' ? Math.trunc(a / b) : divideDims(a, b);
 
 const sameTypeOperators =
   'Abs Acos Asin Atan Ceil Celu Clip Cos Cosh CumSum Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity ' +
@@ -436,18 +534,23 @@ const inferences: Readonly<Record<string, Infer>> = {
       .map((operator) => [operator, reduce]),
   ),
   ...Object.fromEntries(
-    'Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor'.split(' ').map((op) => [op, broadcast(() => DataType.BOOL)]),
+    'Less LessOrEqual Greater GreaterOrEqual And Or Xor'.split(' ').map((op) => [op, broadcast(() => DataType.BOOL)]),
   ),
-  ...Object.fromEntries('Pow PRelu Min Max Mean Sum Mod'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)])),
+  ...Object.fromEntries(
+    'Pow PRelu Min Max Mean Sum Mod'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)]),
+  ),
   Identity: (_node, inputs) => [first(inputs)],
   Not: booleanLikeFirst,
   IsNaN: booleanLikeFirst,
   IsInf: booleanLikeFirst,
   Add: arithmetic(addDims),
-  Sub: arithmetic((a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : b === 0 ? a : a !== null && a === b ? 0 : null)),
+  Sub: arithmetic((a, b) =>
+    typeof a === 'number' && typeof b === 'number' ? a - b : b === 0 ? a : a !== null && a === b ? 0 : null,
+  ),
   Mul: arithmetic((a, b) => multiplyDims(a, b)),
   Div: arithmetic(quotient),
-  Where: broadcast((inputs) => inputs[1]?.type ?? DataType.UNDEFINED),
+  Where: where,
+  Equal: equal,
   Cast: cast,
   CastLike: (_node, inputs) => facts(inputs[1]?.type ?? DataType.UNDEFINED, first(inputs).shape),
   MatMul: matMul,

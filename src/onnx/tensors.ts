@@ -68,7 +68,12 @@ export function int64Tensor(name: string, dims: readonly number[], values: reado
 }
 
 /** A constant of one of the float types; float16 and bfloat16 are rounded to nearest. */
-export function floatTensor(name: string, type: DataType, dims: readonly number[], values: readonly number[]): TensorProto {
+export function floatTensor(
+  name: string,
+  type: DataType,
+  dims: readonly number[],
+  values: readonly number[],
+): TensorProto {
   const size = type === DataType.DOUBLE ? 8 : type === DataType.FLOAT ? 4 : 2;
   const view = new DataView(new ArrayBuffer(values.length * size));
   values.forEach((value, i) => {
@@ -81,7 +86,12 @@ export function floatTensor(name: string, type: DataType, dims: readonly number[
 }
 
 function tensor(name: string, dataType: DataType, dims: readonly number[], view: DataView): TensorProto {
-  return create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: new Uint8Array(view.buffer as ArrayBuffer) });
+  return create(TensorProtoSchema, {
+    name,
+    dataType,
+    dims: dims.map(BigInt),
+    rawData: new Uint8Array(view.buffer as ArrayBuffer),
+  });
 }
 
 /** IEEE 754 binary16 bits to a number. */

@@ -1,6 +1,6 @@
 import { intAttribute } from './attributes';
 import { GraphBuilder } from './builder';
-import { isFloat } from './dtype';
+import { DataType, isFloat } from './dtype';
 import { OnnxError, UnsupportedOperatorError } from './errors';
 import type { NodeProto } from './generated/onnx_pb';
 import { describeNode, isDefaultDomain, locate, operatorName, type OnnxModel } from './model';
@@ -42,7 +42,10 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
   b.include(graph);
   const floatNames = (values: readonly { name: string }[], given?: readonly string[]) =>
     given ?? values.map(({ name }) => name).filter((name) => isFloat(b.factsOf(name).type));
-  const inputs = floatNames(graph.input.filter(({ name }) => !graph.initializer.some((tensor) => tensor.name === name)), options.inputs);
+  const inputs = floatNames(
+    graph.input.filter(({ name }) => !graph.initializer.some((tensor) => tensor.name === name)),
+    options.inputs,
+  );
   const outputs = floatNames(graph.output, options.outputs);
   checkNames(model, inputs, outputs);
 
@@ -114,7 +117,7 @@ function nodesOnPath(b: GraphBuilder, inputs: readonly string[], outputs: readon
     for (const output of node.output) {
       const { type } = b.factsOf(output);
       // An unknown type may be a float: better to ask for a rule than to lose a path.
-      if (type === 0 || isFloat(type)) active.add(output);
+      if (type === DataType.UNDEFINED || isFloat(type)) active.add(output);
     }
   }
   const useful = new Set(outputs);

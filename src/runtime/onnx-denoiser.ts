@@ -4,7 +4,7 @@ import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Prediction, PredictionType, StateSpace } from '../diffusion/prediction';
 import { buildDenoiserGraph, buildDenoiserVjpGraph } from '../onnx/denoiser-graph';
 import type { NetworkPorts } from '../onnx/denoiser-graph';
-import type { OnnxModel } from '../onnx/graph';
+import type { OnnxModel } from '../onnx/model';
 import { serializeModel } from '../onnx/write';
 import type { Denoiser, DenoiserBatch, DenoiserVjp } from '../solvers/denoiser';
 import { breathe } from './abort';

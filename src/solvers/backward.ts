@@ -58,7 +58,7 @@ export async function backward(
       times: new Float64Array(conditions.length).fill(table.times[k]!),
       conditions,
     };
-    const pulled = await denoiser.vjp(batch, Float32Array.from(sum), signal);
+    const pulled = await denoiser.vjp(batch, new Float32Array(sum), signal);
     gradStates[k] = pulled.gradStates;
     times[k] = pulled.gradTimes.reduce((total, value) => total + value, 0);
   }
@@ -70,7 +70,7 @@ export async function backward(
       gradStates.slice(1).flatMap((gradient, k) => outputs.slice(0, k + 1).map((output) => dot(gradient, output))),
     ),
     times,
-    xT: Float32Array.from(gradXT),
+    xT: new Float32Array(gradXT),
   };
 }
 

@@ -69,7 +69,7 @@ function row(table: SolverTable, r: number, xT: Float32Array, outputs: readonly 
   addScaled(sum, table.start[r]!, xT);
   const offset = rowOffset(r - 1);
   outputs.forEach((output, j) => addScaled(sum, table.weights[offset + j]!, output));
-  return Float32Array.from(sum);
+  return new Float32Array(sum);
 }
 
 /** sum ← sum + factor·values, in float64. */

@@ -8,7 +8,10 @@ export interface TangentOptions {
   readonly schedule: NoiseSchedule;
   /** Differences step: this share of the state's root mean square, and this much in λ for times. Default 0.01. */
   readonly stepSize?: number;
-  /** Central differences: error of second order in the step, twice the evaluations. Default one-sided. */
+  /**
+   * Central differences: error of second order in the step, twice the evaluations; at an end of the schedule half of
+   * them lie just outside. Default one-sided.
+   */
   readonly central?: boolean;
   /** States handed to one `evaluate` call at most. Default 1024. */
   readonly maxBatch?: number;
@@ -65,7 +68,7 @@ export async function sampleTangents(
     const sum = new Float64Array(xT.length);
     if (isOwnRow) addScaled(sum, 1, entry.column === undefined ? xT : outputs[entry.column]!);
     for (const [j, tangent] of moved) addScaled(sum, table.weights[rowOffset(r - 1) + j]!, tangent);
-    return Float32Array.from(sum);
+    return new Float32Array(sum);
   };
 
   for (let k = 0; k < nfe; k++) {
@@ -130,7 +133,7 @@ class Differences {
     const { central = false, maxBatch = 1024 } = this.options;
     const { dim } = this;
     const derivatives = new Map<number, Float32Array>();
-    const chunk = Math.max(1, Math.floor(maxBatch / (central ? 2 : 1)));
+    const chunk = Math.max(1, maxBatch);
     for (let from = 0; from < directions.length; from += chunk) {
       const part = directions.slice(from, from + chunk);
       const ahead = await this.evaluateAt(part, point, 1);

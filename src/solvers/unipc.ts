@@ -23,8 +23,8 @@ interface Output {
  *     corrector  x' = base − α'·B·(Σ_{m<p} ρ^c_m·d_m + ρ^c_p·(X' − X_0))    X' the data predicted at y
  *
  * where r_m = (λ_m − λ)/h and ρ solves Σ_m r_m^{k−1}·ρ_m = b_k. X' serves as the next step's X_0, so the corrector costs
- * no evaluation and the last step has none. One evaluation a step. Order p + 1 thanks to the corrector, but at most 3: the
- * first step knows one output. Lowering the order at the end adds one first-order step, small because σ is small there.
+ * no evaluation and the last step has none. One evaluation a step. Order p + 1 thanks to the corrector, but at most 3,
+ * because the first step knows one output, and 2 where the order falls at the end, because the last step is of first order.
  */
 export function unipc(problem: TableProblem, options: UnipcOptions): SolverTable {
   const steps = stepsOf(problem.grid);

@@ -12,7 +12,8 @@ export function unbroadcast(b: GraphBuilder, gradient: string, target: string): 
   for (const [axis, size] of from.entries()) {
     const wanted = axis < leading ? 1 : (to[axis - leading] ?? null);
     if (axis < leading || (wanted === 1 && size !== 1)) axes.push(axis);
-    else if (wanted !== size && (typeof wanted !== 'number' || wanted === 1)) return unbroadcastDynamic(b, gradient, target);
+    else if (wanted !== size && (typeof wanted !== 'number' || wanted === 1))
+      return unbroadcastDynamic(b, gradient, target);
   }
   // Leading axes are dropped, the others keep their place with size one.
   const kept = axes.filter((axis) => axis >= leading);
@@ -45,4 +46,3 @@ export function sizeOf(b: GraphBuilder, value: string): string {
 export function maskWith(b: GraphBuilder, condition: string, value: string): string {
   return b.emit('Where', [condition, value, b.scalar(0, value)]);
 }
-

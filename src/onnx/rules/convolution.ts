@@ -27,7 +27,11 @@ export function explicitWindow(site: Site, kernel: readonly number[], input: Sha
   });
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total) => Math.ceil(total / 2));
-  return { ...window, autoPad: 'NOTSET', pads: window.autoPad === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small] };
+  return {
+    ...window,
+    autoPad: 'NOTSET',
+    pads: window.autoPad === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small],
+  };
 }
 
 /**
@@ -37,7 +41,14 @@ export function explicitWindow(site: Site, kernel: readonly number[], input: Sha
  * faster than ConvTranspose in ONNX Runtime on a CPU; the runtime folds the rearranged weight when it is constant).
  * With larger strides it is a ConvTranspose whose output padding restores the rows that the stride skipped at the end.
  */
-export function convolutionAdjoint(b: GraphBuilder, g: string, weight: string, window: Window, group: number, input: string): string {
+export function convolutionAdjoint(
+  b: GraphBuilder,
+  g: string,
+  weight: string,
+  window: Window,
+  group: number,
+  input: string,
+): string {
   const { kernel, strides, dilations, pads } = window;
   const n = kernel.length;
   const mirrored = indices(2 * n).map((i) => (dilations[i % n] ?? 1) * ((kernel[i % n] ?? 1) - 1) - (pads[i] ?? 0));
@@ -55,7 +66,10 @@ export function convolutionAdjoint(b: GraphBuilder, g: string, weight: string, w
     return b.emit('ConvTranspose', [g, weight], { ...attributes, pads, output_padding });
   }
   // Unknown image size: make the adjoint of the padded image, as long as any size can need, and cut the image out.
-  const whole = b.emit('ConvTranspose', [g, weight], { ...attributes, output_padding: strides.map((stride) => stride - 1) });
+  const whole = b.emit('ConvTranspose', [g, weight], {
+    ...attributes,
+    output_padding: strides.map((stride) => stride - 1),
+  });
   const size = b.emit('Slice', [b.shape(input), b.ints([2]), b.ints([2 + n])]);
   const starts = b.ints(pads.slice(0, n));
   return b.emit('Slice', [whole, starts, b.add(size, starts), b.ints(indices(n).map((i) => i + 2))]);

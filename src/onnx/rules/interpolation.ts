@@ -9,7 +9,12 @@ export interface Interpolation {
  * The matrix [to, from] (row-major) of a one-dimensional resize, by the definition of the ONNX operator; undefined for
  * modes that are not covered (cubic, cropping).
  */
-export function interpolationMatrix(settings: Interpolation, from: number, to: number, scale: number): number[] | undefined {
+export function interpolationMatrix(
+  settings: Interpolation,
+  from: number,
+  to: number,
+  scale: number,
+): number[] | undefined {
   const matrix = Array<number>(to * from).fill(0);
   const clamp = (index: number) => Math.min(Math.max(index, 0), from - 1);
   const put = (row: number, column: number, weight: number) => {

@@ -13,7 +13,12 @@ const sameElements: Rule = (site) => [site.b.reshapeLike(site.g, site.x())];
 const transpose: Rule = (site) => {
   const rank = site.rank();
   const perm = intsAttribute(site.node, 'perm') ?? [...Array(rank).keys()].reverse();
-  return [site.b.transpose(site.g, perm.map((_, axis) => perm.indexOf(axis)))];
+  return [
+    site.b.transpose(
+      site.g,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ];
 };
 
 /** Each input's cotangent is its section of the output's. */
@@ -159,8 +164,12 @@ const tile: Rule = (site) => {
     const dims = b.shapeOf(gradient) ?? [];
     const size = b.dimOf(site.x(), axis);
     const numbers = [...dims.slice(0, axis), count, size, ...dims.slice(axis + 1)];
-    if (numbers.filter((dim) => typeof dim !== 'number').length > 1) site.onlyIf('at most one of its dimensions is dynamic');
-    const blocks = b.reshape(gradient, numbers.map((dim) => (typeof dim === 'number' ? dim : -1)));
+    if (numbers.filter((dim) => typeof dim !== 'number').length > 1)
+      site.onlyIf('at most one of its dimensions is dynamic');
+    const blocks = b.reshape(
+      gradient,
+      numbers.map((dim) => (typeof dim === 'number' ? dim : -1)),
+    );
     gradient = b.reduceSum(blocks, [axis], false);
   });
   b.assumeShapeOf(gradient, site.x());

@@ -34,16 +34,8 @@ const gemm: Rule = (site) => {
   const product = (left: string, right: string, ta: number, tb: number) =>
     b.emit('Gemm', [left, right], { alpha, transA: ta, transB: tb });
   return [
-    site.wants(0)
-      ? transA
-        ? product(site.x(1), g, transB, 1)
-        : product(g, site.x(1), 0, 1 - transB)
-      : undefined,
-    site.wants(1)
-      ? transB
-        ? product(g, site.x(0), 1, transA)
-        : product(site.x(0), g, 1 - transA, 0)
-      : undefined,
+    site.wants(0) ? (transA ? product(site.x(1), g, transB, 1) : product(g, site.x(1), 0, 1 - transB)) : undefined,
+    site.wants(1) ? (transB ? product(g, site.x(0), 1, transA) : product(site.x(0), g, 1 - transA, 0)) : undefined,
     site.wants(2) ? unbroadcast(b, b.scale(g, floatAttribute(node, 'beta', 1)), site.x(2)) : undefined,
   ];
 };
@@ -63,7 +55,14 @@ const einsum: Rule = (site) => {
     const available = new Set(terms.flatMap((term) => [...term.labels]));
     const kept = [...labels].filter((label) => available.has(label));
     const equation = `${terms.map((term) => term.labels).join()}->${kept.join('')}`;
-    const contracted = equation === `${output}->${output}` ? site.g : b.emit('Einsum', terms.map((term) => term.value), { equation });
+    const contracted =
+      equation === `${output}->${output}`
+        ? site.g
+        : b.emit(
+            'Einsum',
+            terms.map((term) => term.value),
+            { equation },
+          );
     const missing = [...labels].flatMap((label, axis) => (available.has(label) ? [] : [axis]));
     if (missing.length === 0) return contracted;
     return b.expandLike(b.emit('Unsqueeze', [contracted, b.ints(missing)]), site.x(index));
@@ -75,11 +74,15 @@ function einsumLabels(site: Site): { operands: string[]; output: string } {
   const equation = stringAttribute(site.node, 'equation', '').replaceAll(' ', '');
   const [left = '', right] = equation.split('->');
   const operands = left.split(',');
-  const implicit = [...new Set(left.replace(/[^A-Za-z]/g, ''))].filter((label) => left.split(label).length === 2).sort();
+  const implicit = [...new Set(left.replace(/[^A-Za-z]/g, ''))]
+    .filter((label) => left.split(label).length === 2)
+    .sort();
   let output = right ?? (left.includes('...') ? '...' : '') + implicit.join('');
   if (!left.includes('...')) return { operands, output };
   const ranks = operands.map((labels, i) => (labels.includes('...') ? site.rank(i) - labels.length + 3 : 0));
-  const spare = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'].filter((letter) => !equation.includes(letter));
+  const spare = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'].filter(
+    (letter) => !equation.includes(letter),
+  );
   const broadcast = spare.slice(0, Math.max(...ranks));
   // Operands that broadcast along "..." (shorter, or of size one) would need a sum here.
   const mixed = operands.some((labels, i) => labels.includes('...') && ranks[i] !== broadcast.length);

@@ -7,7 +7,7 @@ interface Normalised {
   /** x̂ = (x − mean) / √(variance + ε) */
   readonly normalised: string;
   /** The cotangent of x, given that of x̂. */
-  pullback(cotangent: string): string;
+  readonly pullback: (cotangent: string) => string;
 }
 
 /**
@@ -70,7 +70,8 @@ const instance: Rule = (site) => {
 /** Group norm normalises [N, G, elements of a group]; scale and bias are per channel (from operator set 21 on). */
 const group: Rule = (site) => {
   const { b, g, node } = site;
-  if (b.opset < 21) site.onlyIf('the model has operator set 21 or later; its older form is deprecated, so export the model again');
+  if (b.opset < 21)
+    site.onlyIf('the model has operator set 21 or later; its older form is deprecated, so export the model again');
   const groups = intAttribute(node, 'num_groups', 1);
   const grouped = (value: string) => b.reshape(value, [0, groups, -1]);
   const { normalised, pullback } = normalise(b, grouped(site.x()), [2], floatAttribute(node, 'epsilon', 1e-5));
@@ -85,7 +86,8 @@ const group: Rule = (site) => {
 /** In inference batch norm is affine: x̄ = c · scale / √(variance + ε). */
 const batch: Rule = (site) => {
   const { b, node } = site;
-  if (intAttribute(node, 'training_mode', 0) === 1) site.onlyIf('its training mode is off; export the model in evaluation mode');
+  if (intAttribute(node, 'training_mode', 0) === 1)
+    site.onlyIf('its training mode is off; export the model in evaluation mode');
   ['scale', 'bias', 'mean', 'variance'].forEach((what, i) => site.requireConstant(i + 1, what));
   const deviation = b.emit('Sqrt', [b.add(site.x(4), b.scalar(floatAttribute(node, 'epsilon', 1e-5), site.x(4)))]);
   return [b.mul(site.g, perChannel(b, b.div(site.x(1), deviation), site.rank()))];

@@ -31,7 +31,7 @@ const mean: Rule = (site) => {
   const shape = b.shapeOf(site.x()) ?? [];
   const sizes = reducedAxes(site).map((axis) => shape[axis] ?? null);
   const scaled = isStatic(sizes)
-    ? b.scale(site.g, 1 / sizes.reduce((product, size) => product * size, 1))
+    ? b.scale(site.g, 1 / sizes.reduce<number>((product, size) => product * Number(size), 1))
     : b.div(b.mul(site.g, sizeOf(b, site.y())), sizeOf(b, site.x()));
   return [b.expandLike(restoreAxes(site, scaled), site.x())];
 };

@@ -85,11 +85,21 @@ const resize: Rule = (site) => {
     nearest: stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
   };
   const spatial = scales.slice(2);
-  if (scales[0] === 1 && scales[1] === 1 && spatial.length > 0 && spatial.every((s) => s !== undefined && repeats(settings, s))) {
+  if (
+    scales[0] === 1 &&
+    scales[1] === 1 &&
+    spatial.length > 0 &&
+    spatial.every((s) => s !== undefined && repeats(settings, s))
+  ) {
     const kernel = spatial.map(Number);
     const mean = b.emit('AveragePool', [g], { kernel_shape: kernel, strides: kernel });
     b.assumeShapeOf(mean, site.x());
-    return [b.scale(mean, kernel.reduce((product, s) => product * s, 1))];
+    return [
+      b.scale(
+        mean,
+        kernel.reduce((product, s) => product * s, 1),
+      ),
+    ];
   }
   return [
     scales.reduce<string>((gradient, scale, axis) => {
@@ -99,7 +109,8 @@ const resize: Rule = (site) => {
         return site.onlyIf('it repeats pixels a whole number of times or the image size is fixed');
       }
       const matrix = interpolationMatrix(settings, from, to, scale);
-      if (matrix === undefined) return site.onlyIf('its mode is "nearest" or "linear" without antialiasing or cropping');
+      if (matrix === undefined)
+        return site.onlyIf('its mode is "nearest" or "linear" without antialiasing or cropping');
       return alongAxis(b, gradient, axis, b.floats([to, from], matrix, b.typeOf(g)));
     }, g),
   ];
@@ -110,7 +121,10 @@ function repeats(settings: Interpolation, scale: number): boolean {
   if (settings.mode !== 'nearest' || !Number.isInteger(scale)) return false;
   const pixels = 4;
   const matrix = interpolationMatrix(settings, pixels, pixels * scale, scale);
-  return matrix !== undefined && matrix.every((weight, i) => weight === Number(Math.floor(Math.floor(i / pixels) / scale) === i % pixels));
+  return (
+    matrix !== undefined &&
+    matrix.every((weight, i) => weight === Number(Math.floor(Math.floor(i / pixels) / scale) === i % pixels))
+  );
 }
 
 /** Multiplies by a matrix along one axis: moves it last and back. */

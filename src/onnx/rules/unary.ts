@@ -53,7 +53,9 @@ function slopes(site: Site, above: string, below: string): string {
 const passThrough: Rule = (site) => [site.g];
 
 const cast: Rule = (site) => [
-  site.b.typeOf(site.x()) === site.b.typeOf(site.g) ? site.g : site.b.emit('Cast', [site.g], { to: site.b.typeOf(site.x()) }),
+  site.b.typeOf(site.x()) === site.b.typeOf(site.g)
+    ? site.g
+    : site.b.emit('Cast', [site.g], { to: site.b.typeOf(site.x()) }),
 ];
 
 const dropout: Rule = (site) => {

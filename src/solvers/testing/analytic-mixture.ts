@@ -4,7 +4,7 @@ import type { Prediction } from '../../diffusion/prediction';
 import type { Denoiser, DenoiserBatch } from '../denoiser';
 
 /** Data drawn from Σ_k weights_k · N(means_k, diag(std²)); one mean makes it a Gaussian. */
-export interface Mixture {
+export interface GaussianMixture {
   readonly means: readonly (readonly number[])[];
   /** One number for all coordinates, or one per coordinate. */
   readonly std: number | readonly number[];
@@ -15,8 +15,8 @@ export interface Mixture {
 /** A denoiser in closed form; `at` is its float64 core, for references that must not round to float32. */
 export interface AnalyticDenoiser extends Denoiser {
   /** D at one state. */
-  at(y: ArrayLike<number>, t: number): Float64Array;
-  vjp: NonNullable<Denoiser['vjp']>;
+  readonly at: (y: ArrayLike<number>, t: number) => Float64Array;
+  readonly vjp: NonNullable<Denoiser['vjp']>;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface AnalyticDenoiser extends Denoiser {
  */
 export function analyticMixture(
   schedule: NoiseSchedule,
-  mixture: Mixture,
+  mixture: GaussianMixture,
   prediction: Prediction = 'data',
 ): AnalyticDenoiser {
   const { means } = mixture;
