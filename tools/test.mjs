@@ -71,7 +71,7 @@ async function chromium(suite) {
       suite,
       'there is no Chromium or Chrome',
       'install one (Debian, Ubuntu: apt-get install chromium; anywhere: npx playwright install chromium) ' +
-        'or set CHROMIUM to its path',
+        'or set S4S_CHROMIUM to its path',
     );
   }
   return found;
@@ -79,7 +79,7 @@ async function chromium(suite) {
 
 async function page() {
   const browser = await chromium('page');
-  if (browser) await playwright('page', { CHROMIUM: browser });
+  if (browser) await playwright('page', { S4S_CHROMIUM: browser });
 }
 
 async function e2e() {
@@ -92,7 +92,7 @@ async function e2e() {
   }
   const { makeVsix } = await import('./lib/package.mjs');
   const vsix = await makeVsix();
-  await playwright('e2e', { CHROMIUM: browser, S4S_VSIX: vsix, S4S_EDITOR: JSON.stringify(editor) });
+  await playwright('e2e', { S4S_CHROMIUM: browser, S4S_VSIX: vsix, S4S_EDITOR: JSON.stringify(editor) });
 }
 
 async function main() {

@@ -1,8 +1,8 @@
 // npm run vscode: opens a real VS Code with this extension and a copy of the demo folder.
 // With `code` on the PATH that VS Code is used; otherwise code-server, a VS Code for the browser (Linux, macOS).
-import { cp } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyDemo } from './lib/demo.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { fail, root, run, runOrThrow, say, which } from './lib/process.mjs';
 
@@ -33,7 +33,7 @@ async function browser() {
 try {
   await ensureInstalled();
   // The copy is made once, so that what was changed and learned in it stays.
-  if (!existsSync(folder)) await cp(join(root, 'media/demo'), folder, { recursive: true });
+  if (!existsSync(folder)) await copyDemo(folder);
   const code = which('code');
   process.exitCode = await (code ? desktop(code) : browser());
 } catch (error) {

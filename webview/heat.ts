@@ -2,7 +2,7 @@ import type { TableData } from '../src/protocol/table';
 
 export interface HeatCell {
   readonly value: number;
-  /** −1 … 1: the entry over the largest one, what the colour shows. */
+  /** −1 … 1: what the colour shows, the signed square root of the entry over the largest one. */
   readonly heat: number;
 }
 
@@ -18,7 +18,8 @@ export function heatRows(table: TableData): HeatRow[] {
   const largest = Math.max(...values.flat().map(Math.abs), Number.MIN_VALUE);
   return values.map((row, k) => ({
     state: k + 1,
-    cells: row.map((value) => ({ value, heat: value / largest })),
+    // Last rows often hold a pair of large opposite weights; the root keeps the others apart from zero beside it.
+    cells: row.map((value) => ({ value, heat: Math.sign(value) * Math.sqrt(Math.abs(value) / largest) })),
   }));
 }
 

@@ -1,25 +1,32 @@
+import { dirname } from 'node:path';
 import { DocumentDiagnosticReportKind, TextDocuments } from 'vscode-languageserver/node';
 import type { Connection, Diagnostic, InitializeParams, ServerCapabilities } from 'vscode-languageserver/node';
 import { CodeActionKind, TextDocumentSyncKind } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { complete, hover } from '../config';
+import { complete, hover, referencedFiles } from '../config';
 import type { Checked } from '../config';
-import { Checker } from './checker';
+import type { Checker } from './checker';
 import { pathOfUri, sourceName, toCodeAction, toCompletionItem, toDiagnostic, toRange } from './convert';
+import { FileWatcher } from './file-watcher';
 
 const debounceMs = 200;
 
 /** Diagnostics, completion, hover and quick fixes of open solver.yaml documents. */
 export class Language {
   private readonly documents = new TextDocuments(TextDocument);
-  private readonly checker = new Checker((uris) => this.filesChanged(uris));
+  private readonly watcher = new FileWatcher((uris) => this.filesChanged(uris));
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly checks = new Map<string, { readonly version: number; readonly result: Promise<Checked> }>();
   private pulls = false;
   private refreshes = false;
   private snippets = false;
 
-  constructor(private readonly connection: Connection) {}
+  constructor(
+    private readonly connection: Connection,
+    private readonly checker: Checker,
+  ) {}
+
+  private readonly report = (error: unknown): void => this.connection.console.error(String(error));
 
   /** What the client can do decides whether it pulls diagnostics or gets them pushed. */
   capabilities({ capabilities }: InitializeParams): ServerCapabilities {
@@ -67,13 +74,15 @@ export class Language {
       const items = document === undefined ? [] : await this.diagnosticsOf(document);
       return { kind: DocumentDiagnosticReportKind.Full, items };
     });
-    documents.onDidChangeContent(({ document }) => this.schedule(document.uri));
+    documents.onDidChangeContent(({ document }) => {
+      if (!this.pulls) this.schedule(document.uri);
+    });
     documents.onDidSave(({ document }) => this.filesChanged([document.uri]));
     documents.onDidClose(({ document: { uri } }) => {
       clearTimeout(this.timers.get(uri));
       this.timers.delete(uri);
       this.checks.delete(uri);
-      this.checker.unwatch(uri);
+      this.watcher.watch(uri, []);
       if (!this.pulls) void connection.sendDiagnostics({ uri, diagnostics: [] });
     });
     documents.listen(connection);
@@ -85,30 +94,25 @@ export class Language {
       uri,
       setTimeout(() => {
         this.timers.delete(uri);
-        this.settle(uri).catch((error: unknown) => this.connection.console.error(String(error)));
+        this.publish(uri).catch(this.report);
       }, debounceMs),
     );
   }
 
-  /** After a pause in typing: watches the files the text now names and, for clients that do not pull, publishes. */
-  private async settle(uri: string): Promise<void> {
+  private async publish(uri: string): Promise<void> {
     const document = this.documents.get(uri);
     if (document === undefined) return;
-    const path = pathOfUri(uri);
-    if (path !== undefined) this.checker.watch(uri, document.getText(), path);
-    if (this.pulls) return;
     const { version } = document;
     const diagnostics = await this.diagnosticsOf(document);
     // A newer text has its own timer; what was found in this one would land on the wrong lines.
-    if (this.documents.get(uri)?.version === version) await this.connection.sendDiagnostics({ uri, version, diagnostics });
+    if (this.documents.get(uri)?.version === version)
+      await this.connection.sendDiagnostics({ uri, version, diagnostics });
   }
 
   private filesChanged(uris: readonly string[]): void {
-    for (const uri of uris) {
-      this.checks.delete(uri);
-      this.schedule(uri);
-    }
-    if (this.pulls && this.refreshes) this.connection.languages.diagnostics.refresh();
+    for (const uri of uris) this.checks.delete(uri);
+    if (!this.pulls) for (const uri of uris) this.schedule(uri);
+    else if (this.refreshes) this.connection.languages.diagnostics.refresh().catch(this.report);
   }
 
   private async diagnosticsOf(document: TextDocument): Promise<Diagnostic[]> {
@@ -119,8 +123,16 @@ export class Language {
   private checked(document: TextDocument): Promise<Checked> {
     const known = this.checks.get(document.uri);
     if (known?.version === document.version) return known.result;
-    const result = this.checker.check(document.getText(), pathOfUri(document.uri));
+    const path = pathOfUri(document.uri);
+    // Watched first, so that no change of a file falls between the check and the watch.
+    if (path !== undefined) this.watcher.watch(document.uri, filesOf(document.getText(), dirname(path)));
+    const result = this.checker.check(document.getText(), path);
     this.checks.set(document.uri, { version: document.version, result });
     return result;
   }
+}
+
+function filesOf(text: string, baseDir: string): readonly string[] {
+  const { model, others } = referencedFiles(text, baseDir);
+  return model === undefined ? others : [model, ...others];
 }

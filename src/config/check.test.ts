@@ -190,6 +190,7 @@ describe('quick fixes', () => {
 
   test('a missing key is added at its place', () => {
     expect(check(fixAll(validYaml.replace('version: 1\n', ''))).diagnostics).toEqual([]);
+    expect(check(fixAll('# to be written\n')).diagnostics).toEqual([]);
     expect(fixAll('version: 1\n')).toMatch(/^model:\n {2}path: .\/model.onnx\n/);
     expect(check(fixAll('version: 1\n')).diagnostics).toEqual([]);
   });

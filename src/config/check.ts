@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Diagnostic } from './diagnostic';
 import { draftOf } from './draft';
 import type { CheckContext } from './facts';
+import { jsonSchema } from './json-schema';
 import { reportModel } from './model-check';
 import { parseSolverYaml } from './parse';
 import { Report } from './report';
@@ -11,6 +12,7 @@ import type { ResolvedConfig } from './resolved';
 import { defaultOutput, solverYaml } from './schema';
 import { reportSchemaIssues } from './schema-check';
 import { valueAt } from './schema-tree';
+import { skeleton } from './skeleton';
 
 export interface Checked {
   /** In the order of the text. */
@@ -30,6 +32,7 @@ export function checkSolverYaml(text: string, context: CheckContext): Checked {
       code: 'missing-key',
       path: [],
       message: 'This solver.yaml is empty; it needs at least version and model.',
+      fix: { title: 'Add version and model', newText: template(), start: text.length, end: text.length },
     });
     return { diagnostics: report.diagnostics };
   }
@@ -44,6 +47,13 @@ export function checkSolverYaml(text: string, context: CheckContext): Checked {
   );
   const failed = diagnostics.some((diagnostic) => diagnostic.severity === 'error') || !result.success;
   return failed ? { diagnostics } : { diagnostics, config: resolveConfig(result.data, context.baseDir) };
+}
+
+/** The keys that every file needs. */
+function template(): string {
+  const { properties = {}, required = [] } = jsonSchema;
+  const lines = Object.entries(properties).filter(([key]) => required.includes(key));
+  return lines.map(([key, node]) => `${skeleton(key, node, '')}\n`).join('');
 }
 
 /** A broken line also looks like an unknown key or a wrong value: only the syntax error is said about it. */

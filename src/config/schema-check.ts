@@ -115,11 +115,7 @@ function reportMissingKey(report: Report, data: unknown, path: Path): void {
 function insertion(report: Report, parent: Path, key: string, node: SchemaNode): Fix | undefined {
   const map = placeOf(report.document, parent)?.value;
   const title = `Add ${key}`;
-  if (!isMap(map)) {
-    const empty = parent.length === 0 && report.document.contents === null;
-    const at = report.text.length;
-    return empty ? { title, newText: `${skeleton(key, node, '')}\n`, start: at, end: at } : undefined;
-  }
+  if (!isMap(map)) return undefined;
   const first = map.items[0]?.key;
   const start = placeOf(report.document, [...parent, String(first)])?.key?.range?.[0];
   if (start === undefined) return undefined;

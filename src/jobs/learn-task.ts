@@ -137,7 +137,8 @@ async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pair
     iterations: training.iterations,
     batchSize: training.batch_size === 'auto' ? 16 : training.batch_size,
     relaxRadius:
-      config.objective.relax_radius === 'auto' ? autoRadius(pairs.train.dim, nfe) : config.objective.relax_radius,
+      context.teacherOptions.noiseScale *
+      (config.objective.relax_radius === 'auto' ? autoRadius(pairs.train.dim, nfe) : config.objective.relax_radius),
     maxEvaluations: training.budget.evaluations,
     seed: training.seed,
   };

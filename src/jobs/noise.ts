@@ -8,14 +8,23 @@ const streamIds: Readonly<Record<NoiseStream, number>> = { train: 1, validation:
 
 /**
  * Standard normal start noises, `count × dim`. Sample i depends on (seed, stream, i) only, never on how many are drawn.
+ *
+ * @param scale σ_T, the standard deviation.
  */
-export function startNoises(seed: number, stream: NoiseStream, from: number, count: number, dim: number): Float32Array {
+export function startNoises(
+  seed: number,
+  stream: NoiseStream,
+  from: number,
+  count: number,
+  dim: number,
+  scale: number,
+): Float32Array {
   const out = new Float32Array(count * dim);
   for (let i = 0; i < count; i++) {
     const generator = mersenne(mix(mix(mix(seed) ^ streamIds[stream]) ^ (from + i)));
     for (let e = 0; e < dim; e += 2) {
       // Box–Muller; 1 − u keeps the logarithm finite.
-      const radius = Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator)));
+      const radius = scale * Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator)));
       const angle = 2 * Math.PI * uniformFloat64(generator);
       out[i * dim + e] = radius * Math.cos(angle);
       if (e + 1 < dim) out[i * dim + e + 1] = radius * Math.sin(angle);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolved';
+import { startNoiseScale } from '../diffusion';
 import { classicTable, solverLabel } from '../solvers/registry';
 import type { NamedTable } from './classics';
 import { openModel } from './open-model';
@@ -42,6 +43,7 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
     identity: teacherIdentity(config, model),
     cacheDir: join(config.output, '.teacher-cache'),
     seed: config.training.seed,
+    noiseScale: startNoiseScale(model.schedule),
     conditionCount: config.model.conditioning.class_labels.length,
     signal,
   };

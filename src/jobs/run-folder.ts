@@ -1,10 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseLoggedEvent } from '../protocol';
 import type { LoggedEvent, RunEvent } from '../protocol';
+import { isTemporary, writeAtomic } from './atomic-write';
 
-/** The folder of one run. Every write but the log is atomic: temporary file, flush, rename. */
+/** The folder of one run. Every write but the log is atomic. */
 export class RunFolder {
   private nextSeq = 0;
   private opened = false;
@@ -17,15 +17,17 @@ export class RunFolder {
 
   /** Makes the folder, or continues the log that is there. */
   open(): void {
-    mkdirSync(join(this.path, 'samples'), { recursive: true });
-    this.opened = true;
+    mkdirSync(this.file('samples'), { recursive: true });
+    this.removeTemporaries();
     const log = this.file('events.jsonl');
-    if (!existsSync(log)) return;
-    dropTornLine(log);
-    for (const line of readFileSync(log, 'utf8').split('\n')) {
-      const event = parseLoggedEvent(line);
-      if (event) this.nextSeq = event.seq + 1;
+    if (existsSync(log)) {
+      dropTornLine(log);
+      for (const line of readFileSync(log, 'utf8').split('\n')) {
+        const event = parseLoggedEvent(line);
+        if (event) this.nextSeq = event.seq + 1;
+      }
     }
+    this.opened = true;
   }
 
   file(name: string): string {
@@ -35,26 +37,43 @@ export class RunFolder {
   /** Appends to `events.jsonl` first and streams second. */
   emit(event: RunEvent): void {
     const logged: LoggedEvent = { ...event, seq: this.nextSeq, at: Date.now() };
-    this.nextSeq += 1;
     try {
       // A run that fails before its folder is open leaves no trace there (an older run's log may be in it).
-      if (this.opened) appendFileSync(this.file('events.jsonl'), `${JSON.stringify(logged)}\n`);
+      if (this.opened) this.append(`${JSON.stringify(logged)}\n`);
     } catch (error) {
       // A run must be able to say that the disk is full; everything else it does needs the log.
       if (event.kind !== 'finished') throw error;
     }
+    this.nextSeq += 1;
     this.stream(logged);
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {
     const path = this.file(name);
     mkdirSync(dirname(path), { recursive: true });
-    await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content));
+    await writeAtomic(path, content);
   }
 
   read(name: string): string | undefined {
     const path = this.file(name);
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  }
+
+  private append(line: string): void {
+    const log = this.file('events.jsonl');
+    try {
+      appendFileSync(log, line);
+    } catch (error) {
+      // A full disk may have taken half the line; what is appended next must start on a line of its own.
+      if (existsSync(log)) dropTornLine(log);
+      throw Object.assign(error as NodeJS.ErrnoException, { path: log });
+    }
+  }
+
+  private removeTemporaries(): void {
+    for (const name of readdirSync(this.path, { recursive: true, encoding: 'utf8' })) {
+      if (isTemporary(basename(name))) rmSync(this.file(name), { force: true });
+    }
   }
 }
 
@@ -62,5 +81,5 @@ export class RunFolder {
 function dropTornLine(log: string): void {
   const text = readFileSync(log);
   const end = text.lastIndexOf(0x0a) + 1;
-  if (end < statSync(log).size) truncateSync(log, end);
+  if (end < text.length) truncateSync(log, end);
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { Denoiser } from '../solvers/denoiser';
 import { sample } from '../solvers/sampler';
 import { tableToData } from '../solvers/table';
 import type { SolverTable } from '../solvers/table';
 import type { PairSet } from '../learn/pairs';
+import { writeAtomic } from './atomic-write';
 import { startNoises } from './noise';
 import type { NoiseStream } from './noise';
 import { UserError } from './user-error';
@@ -22,6 +22,8 @@ export interface TeacherOptions {
   readonly identity: string;
   readonly cacheDir: string;
   readonly seed: number;
+  /** σ_T: the standard deviation of the start noise. */
+  readonly noiseScale: number;
   /** Number of conditions; sample i has condition i mod this. */
   readonly conditionCount: number;
   readonly signal: AbortSignal;
@@ -29,9 +31,9 @@ export interface TeacherOptions {
 
 /** Runs the teacher over seeded noises, or takes its samples from the content-addressed cache. */
 export async function teacherPairs(options: TeacherOptions, stream: NoiseStream, count: number): Promise<PairSet> {
-  const { denoiser, seed } = options;
+  const { denoiser, seed, noiseScale } = options;
   const { dim } = denoiser;
-  const noises = startNoises(seed, stream, 0, count, dim);
+  const noises = startNoises(seed, stream, 0, count, dim, noiseScale);
   const conditions = conditionsOf(0, count, options.conditionCount);
   const targets = new Float32Array(count * dim);
   for (let from = 0; from < count; from += chunkSize) {
@@ -51,14 +53,14 @@ async function teacherChunk(
   from: number,
   size: number,
 ): Promise<Float32Array> {
-  const { denoiser, table, seed, signal } = options;
+  const { denoiser, table, seed, noiseScale, signal } = options;
   const key = createHash('sha256')
     .update(JSON.stringify([options.identity, tableToData(table), seed, stream, from, size, options.conditionCount]))
     .digest('hex');
   const path = join(options.cacheDir, `${key}.f32`);
   const cached = readCached(path, size * denoiser.dim);
   if (cached) return cached;
-  const noises = startNoises(seed, stream, from, size, denoiser.dim);
+  const noises = startNoises(seed, stream, from, size, denoiser.dim, noiseScale);
   const conditions = conditionsOf(from, size, options.conditionCount);
   const { states, outputs } = await sample(denoiser, table, noises, conditions, { signal });
   const samples = states[table.nfe]!;
@@ -73,7 +75,7 @@ async function teacherChunk(
   }
   mkdirSync(dirname(path), { recursive: true });
   const digest = createHash('sha256').update(bytesOf(samples)).digest();
-  await writeFileAtomic(path, Buffer.concat([bytesOf(samples), digest]));
+  await writeAtomic(path, Buffer.concat([bytesOf(samples), digest]));
   return samples;
 }
 

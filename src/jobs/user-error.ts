@@ -1,3 +1,5 @@
+import { SessionError } from '../runtime/session';
+
 /** An expected failure: one sentence for a person that says what is wrong, where, and what to do. Never a bug. */
 export class UserError extends Error {
   constructor(
@@ -13,8 +15,14 @@ export class UserError extends Error {
 /** A sentence for any error that reaches the top of a run. */
 export function describeError(error: unknown): string {
   if (error instanceof UserError) return error.message;
+  if (error instanceof SessionError && error.stage === 'run') {
+    return (
+      `${error.message} Resume the run to go on from its last checkpoint (on the CPU when ${error.device} has gone),` +
+      ' or set a smaller training.batch_size if memory ran out.'
+    );
+  }
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  const path = (error as NodeJS.ErrnoException | undefined)?.path ?? 'the run folder';
+  const path = (error as NodeJS.ErrnoException | undefined)?.path ?? 'a file of the run';
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -22,10 +30,12 @@ export function describeError(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return `No permission to write ${path}. Allow writing there, or set another "output" folder in solver.yaml.`;
+      return `There is no permission to write ${path}. Allow writing there, or set another "output" folder in solver.yaml.`;
     case 'ENOTDIR':
     case 'EEXIST':
-      return `${path} is in the way: a folder is needed there. Move it, or set another "output" folder in solver.yaml.`;
+      return `${path} cannot be made because a file is in the way. Move that file, or set another "output" folder in solver.yaml.`;
+    case 'ENOENT':
+      return `${path} is not there (any more). Put it back and resume, or start a new run.`;
     default:
       return error instanceof Error ? error.message : String(error);
   }

@@ -2,7 +2,7 @@
 export interface PairSet {
   readonly count: number;
   readonly dim: number;
-  /** x_T, unit Gaussian (a table's s_0 scales it). */
+  /** x_T, with its scale σ_T. */
   readonly noises: Float32Array;
   /** The teacher's samples. */
   readonly targets: Float32Array;

@@ -12,13 +12,13 @@ import type { PairSet } from './pairs';
 export interface RelaxedNoises {
   /** x_T as drawn, `count × dim`: the centres of the balls. */
   readonly centres: Float32Array;
-  /** L2 radius r; noises have unit variance here, so σ_T is 1 (a table's s_0 carries the scale). */
+  /** L2 radius r·σ_T. */
   readonly radius: number;
   /** How far the next trial step of each noise goes, as a share of the radius; halves when a step did not help. */
   readonly reach: Float64Array;
 }
 
-/** r of LD3 (its `shift` radius): 0.001·dim/NFE². */
+/** r of LD3 (its `shift` radius): 0.001·dim/NFE², in units of σ_T. */
 export function autoRadius(dim: number, nfe: number): number {
   return (0.001 * dim) / nfe ** 2;
 }

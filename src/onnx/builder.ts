@@ -70,7 +70,7 @@ export class GraphBuilder {
     for (const input of graph.input) if (!initialisers.has(input.name)) this.addInputPort(input);
   }
 
-  addInput(name: string, type: DataType, shape: Shape): string {
+  addInput(name: string, type: DataType, shape: Shape | null): string {
     this.addInputPort(makePort(name, type, shape));
     return name;
   }

@@ -2,11 +2,12 @@ import { declaredFacts, GraphBuilder, makePort } from './builder';
 import { multiplyDims, divideDims, type Dim } from './dims';
 import { DataType, dtypeName, isFloat } from './dtype';
 import { OnnxError } from './errors';
-import type { GraphProto, ValueInfoProto } from './generated/onnx_pb';
+import { GraphProtoSchema, type GraphProto, type ValueInfoProto } from './generated/onnx_pb';
 import { initialiserNames, portInfo } from './header';
 import type { OnnxModel } from './model';
 import type { NetworkPorts } from './ports';
 import { renameValues } from './rename';
+import { revise } from './revise';
 import { buildVjpGraph } from './vjp';
 
 export { guessPorts, type NetworkPorts } from './ports';
@@ -213,7 +214,7 @@ function withoutSymbols(graph: GraphProto): GraphProto {
     const facts = declaredFacts(value);
     return makePort(value.name, facts.type, facts.shape?.map((dim) => (typeof dim === 'number' ? dim : null)) ?? null);
   };
-  return { ...graph, valueInfo: graph.valueInfo.map(clear), output: graph.output.map(clear) };
+  return revise(GraphProtoSchema, graph, { valueInfo: graph.valueInfo.map(clear), output: graph.output.map(clear) });
 }
 
 /** The first half of the channels when the network predicts a variance too. */

@@ -11,10 +11,13 @@ interface Product {
   readonly symbols: readonly string[];
 }
 
+/** A name or a number, without operators. */
+const plain = /^[\w.]+$/;
+
 function toProduct(dim: number | string): Product {
   if (typeof dim === 'number') return { number: dim, symbols: [] };
   // Exporters write expressions such as "2*s0 + 1" too; only plain products are taken apart.
-  if (!/^[\w.*]+$/.test(dim)) return { number: 1, symbols: [dim] };
+  if (!dim.split('*').every((part) => plain.test(part))) return { number: 1, symbols: [dim] };
   const parts = dim.split('*');
   return {
     number: parts.filter((part) => /^\d+$/.test(part)).reduce((product, part) => product * Number(part), 1),
@@ -24,7 +27,9 @@ function toProduct(dim: number | string): Product {
 
 function fromProduct({ number, symbols }: Product): number | string {
   if (symbols.length === 0 || number === 0) return number;
-  return [...(number === 1 ? [] : [String(number)]), ...symbols].join('*');
+  if (symbols.length === 1 && number === 1) return symbols[0] ?? 1;
+  const factors = symbols.map((symbol) => (plain.test(symbol) ? symbol : `(${symbol})`));
+  return [...(number === 1 ? [] : [String(number)]), ...factors].join('*');
 }
 
 export function multiplyDims(...dims: readonly Dim[]): Dim {

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { revise } from './revise';
 import {
   AttributeProtoSchema,
   GraphProtoSchema,
@@ -15,23 +15,19 @@ export function renameValues(graph: GraphProto, names: ReadonlyMap<string, strin
   const rename = (name: string): string => names.get(name) ?? name;
   const named = <T extends { name: string }>(values: readonly T[], copy: (value: T) => T): T[] =>
     values.map((value) => (names.has(value.name) ? copy(value) : value));
-  return create(GraphProtoSchema, {
-    ...graph,
+  return revise(GraphProtoSchema, graph, {
     node: graph.node.map((node) => renameNode(node, names, rename)),
-    initializer: named(graph.initializer, (tensor) =>
-      create(TensorProtoSchema, { ...tensor, name: rename(tensor.name) }),
-    ),
-    input: named(graph.input, (value) => create(ValueInfoProtoSchema, { ...value, name: rename(value.name) })),
-    output: named(graph.output, (value) => create(ValueInfoProtoSchema, { ...value, name: rename(value.name) })),
-    valueInfo: named(graph.valueInfo, (value) => create(ValueInfoProtoSchema, { ...value, name: rename(value.name) })),
+    initializer: named(graph.initializer, (tensor) => revise(TensorProtoSchema, tensor, { name: rename(tensor.name) })),
+    input: named(graph.input, (value) => revise(ValueInfoProtoSchema, value, { name: rename(value.name) })),
+    output: named(graph.output, (value) => revise(ValueInfoProtoSchema, value, { name: rename(value.name) })),
+    valueInfo: named(graph.valueInfo, (value) => revise(ValueInfoProtoSchema, value, { name: rename(value.name) })),
   });
 }
 
 function renameNode(node: NodeProto, names: ReadonlyMap<string, string>, rename: (name: string) => string): NodeProto {
   const hasSubgraph = node.attribute.some((attribute) => attribute.g !== undefined || attribute.graphs.length > 0);
   if (!hasSubgraph && ![...node.input, ...node.output].some((name) => names.has(name))) return node;
-  return create(NodeProtoSchema, {
-    ...node,
+  return revise(NodeProtoSchema, node, {
     input: node.input.map(rename),
     output: node.output.map(rename),
     attribute: hasSubgraph ? node.attribute.map((attribute) => renameAttribute(attribute, names)) : node.attribute,
@@ -40,8 +36,7 @@ function renameNode(node: NodeProto, names: ReadonlyMap<string, string>, rename:
 
 function renameAttribute(attribute: AttributeProto, names: ReadonlyMap<string, string>): AttributeProto {
   if (attribute.g === undefined && attribute.graphs.length === 0) return attribute;
-  return create(AttributeProtoSchema, {
-    ...attribute,
+  return revise(AttributeProtoSchema, attribute, {
     ...(attribute.g && { g: renameValues(attribute.g, names) }),
     graphs: attribute.graphs.map((graph) => renameValues(graph, names)),
   });

@@ -1,6 +1,16 @@
 import { intAttribute, intsAttribute, stringAttribute, tensorAttribute } from './attributes';
-import { addDims, broadcastShapes, divideDims, multiplyDims, normaliseAxis, type Dim, type Shape } from './dims';
+import {
+  addDims,
+  broadcastDim,
+  broadcastShapes,
+  divideDims,
+  multiplyDims,
+  normaliseAxis,
+  type Dim,
+  type Shape,
+} from './dims';
 import { DataType, isFloat } from './dtype';
+import { einsumLabels } from './einsum';
 import type { NodeProto, TensorProto } from './generated/onnx_pb';
 import { isDefaultDomain } from './model';
 import { constantNodeTensor, decodeSmall } from './tensors';
@@ -474,18 +484,18 @@ const tile: Infer = (_node, inputs) => {
 };
 
 const einsum: Infer = (node, inputs) => {
-  const [left = '', right] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
-  if (right === undefined || left.includes('.')) return facts(first(inputs).type, null);
+  const ranks = inputs.map((input) => input.shape?.length);
+  const labels = einsumLabels(stringAttribute(node, 'equation', ''), ranks);
+  if (labels === undefined) return facts(first(inputs).type, null);
   const sizes = new Map<string, Dim>();
-  left.split(',').forEach((labels, i) =>
-    [...labels].forEach((label, axis) => {
-      const size = inputs[i]?.shape?.[axis] ?? null;
-      if (!sizes.has(label) || sizes.get(label) === 1) sizes.set(label, size);
-    }),
-  );
+  labels.operands.forEach((operand, i) => {
+    [...operand].forEach((label, axis) => {
+      sizes.set(label, broadcastDim(sizes.get(label) ?? 1, inputs[i]?.shape?.[axis] ?? null));
+    });
+  });
   return facts(
     first(inputs).type,
-    [...right].map((label) => sizes.get(label) ?? null),
+    [...labels.output].map((label) => sizes.get(label) ?? null),
   );
 };
 

@@ -40,8 +40,9 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
   const b = new GraphBuilder(model);
   b.includeInputs(graph);
   b.include(graph);
+  // An output of unknown type may be a float: better an error further down than a gradient that is silently zero.
   const floatNames = (values: readonly { name: string }[], given?: readonly string[]) =>
-    given ?? values.map(({ name }) => name).filter((name) => isFloat(b.factsOf(name).type));
+    given ?? values.map(({ name }) => name).filter((name) => mayBeFloat(b.factsOf(name).type));
   const inputs = floatNames(
     graph.input.filter(({ name }) => !graph.initializer.some((tensor) => tensor.name === name)),
     options.inputs,
@@ -53,7 +54,7 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
   const gradients = new Gradients(b);
   for (const output of outputs) {
     const name = (options.cotangentName ?? ((value) => `${value}_cotangent`))(output);
-    b.addInput(b.claim(name), b.typeOf(output), b.shapeOf(output) ?? []);
+    b.addInput(b.claim(name), b.typeOf(output), b.shapeOf(output));
     gradients.add(output, name);
   }
   for (const node of graph.node.toReversed()) {
@@ -82,6 +83,10 @@ function checkNames(model: OnnxModel, inputs: readonly string[], outputs: readon
   };
   check('input', inputs, model.graph.input);
   check('output', outputs, model.graph.output);
+}
+
+function mayBeFloat(type: DataType): boolean {
+  return type === DataType.UNDEFINED || isFloat(type);
 }
 
 /** The cotangents collected so far; a value that several nodes read gets the sum of what they send back. */
@@ -115,9 +120,7 @@ function nodesOnPath(b: GraphBuilder, inputs: readonly string[], outputs: readon
     if (isDefaultDomain(node.domain) && !isDifferentiable(node.opType, castTo)) continue;
     reached.push(node);
     for (const output of node.output) {
-      const { type } = b.factsOf(output);
-      // An unknown type may be a float: better to ask for a rule than to lose a path.
-      if (type === DataType.UNDEFINED || isFloat(type)) active.add(output);
+      if (mayBeFloat(b.factsOf(output).type)) active.add(output);
     }
   }
   const useful = new Set(outputs);

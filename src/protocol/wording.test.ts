@@ -32,7 +32,8 @@ describe('wording', () => {
   });
 
   it('shows losses with two significant digits', () => {
-    expect([0.00648, 0.17, 1234.5, 0, 0.0000321].map(formatLoss)).toEqual(['0.0065', '0.17', '1230', '0', '3.2e-5']);
+    const losses = [0.00648, 0.06, 1, 99.7, 1234.5, 0, 0.0000321];
+    expect(losses.map(formatLoss)).toEqual(['0.0065', '0.060', '1.0', '100', '1235', '0', '3.2e-5']);
   });
 
   it('pairs each learned solver with the best classic of its own cost', () => {

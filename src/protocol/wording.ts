@@ -26,11 +26,11 @@ export function isActive(state: RunState): boolean {
   return state === 'running' || state === 'stopping';
 }
 
-/** "under 5 s left", "40 s left", "3 min left", "1 h 5 min left". Rounded up: a promise kept early annoys nobody. */
+/** "under 5 s left", "40 s left", "1 min left", "1 h 5 min left". Rounded up: a promise kept early annoys nobody. */
 export function formatEta(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 5) return 'under 5 s left';
-  if (seconds < 60) return `${Math.ceil(seconds / 5) * 5} s left`;
+  if (seconds <= 55) return `${Math.ceil(seconds / 5) * 5} s left`;
   const minutes = Math.ceil(seconds / 60);
   if (minutes < 60) return `${minutes} min left`;
   const rest = minutes % 60;
@@ -42,11 +42,12 @@ export function percent(fraction: number): number {
   return Math.floor(Math.min(1, Math.max(0, fraction)) * 100);
 }
 
-/** A loss with two significant digits, plain down to 0.0001 and in powers of ten below. */
+/** A loss with two significant digits, written out down to 0.0001 and in powers of ten below. */
 export function formatLoss(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e4) return String(Number(value.toPrecision(size >= 100 ? 3 : 2)));
+  if (size >= 99.5 && size < 1e5) return value.toFixed(0);
+  if (size >= 1e-4 && size < 1e5) return value.toPrecision(2);
   return value.toExponential(1).replace('e+', 'e');
 }
 

@@ -62,7 +62,7 @@ export class OnnxDenoiser implements Denoiser {
   /** @param withGradient false for models without a reverse rule: `vjp` is then absent. */
   static async open(options: OnnxDenoiserOptions, withGradient: boolean): Promise<OnnxDenoiser> {
     const graph = buildDenoiserGraph(options.model, { ports: options.ports, guidance: isGuided(options) });
-    const session = await openSession(serializeModel(graph), options.device, 'the denoiser graph');
+    const session = await openSession(serializeModel(graph), options.device, `the denoiser of ${options.model.label}`);
     return new OnnxDenoiser(options, session, withGradient);
   }
 
@@ -112,7 +112,7 @@ export class OnnxDenoiser implements Denoiser {
     const { model, ports, device } = this.options;
     const built = buildDenoiserVjpGraph(model, { ports, guidance: this.guided });
     this.notes = built.notes;
-    return openSession(serializeModel(built.model), device, 'the gradient graph');
+    return openSession(serializeModel(built.model), device, `the gradient of ${model.label}`);
   }
 
   /** Sample indices of each run: at most `maxBatch`, and of one time when the network takes a single timestep. */

@@ -6,6 +6,19 @@ ort.env.logLevel = 'fatal';
 
 export type Feeds = Readonly<Record<string, ort.Tensor>>;
 
+/** ONNX Runtime refused a graph (`load`), or failed while running it (`run`: out of memory, a device that went away). */
+export class SessionError extends Error {
+  constructor(
+    readonly stage: 'load' | 'run',
+    readonly device: Exclude<Device, 'auto'>,
+    message: string,
+    cause: unknown,
+  ) {
+    super(message, { cause });
+    this.name = 'SessionError';
+  }
+}
+
 /** A loaded graph on one execution provider. */
 export interface Session {
   /** Runs the graph; outputs are copied out as float32. Inputs and outputs by port name. */
@@ -13,7 +26,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** @param graph serialised ONNX. @throws what ONNX Runtime says, with `label` in front. */
+/** @param graph serialised ONNX. @throws SessionError with what ONNX Runtime says, as does `run`. */
 export async function openSession(graph: Uint8Array, device: Exclude<Device, 'auto'>, label: string): Promise<Session> {
   let session: ort.InferenceSession;
   try {
@@ -23,7 +36,7 @@ export async function openSession(graph: Uint8Array, device: Exclude<Device, 'au
       logSeverityLevel: 4,
     });
   } catch (error) {
-    throw new Error(`ONNX Runtime cannot load ${label} on ${device}: ${firstLine(error)}`, { cause: error });
+    throw new SessionError('load', device, `ONNX Runtime cannot load ${label} on ${device}: ${sentence(error)}`, error);
   }
   return {
     async run(feeds) {
@@ -31,9 +44,8 @@ export async function openSession(graph: Uint8Array, device: Exclude<Device, 'au
       try {
         results = await session.run(feeds);
       } catch (error) {
-        throw new Error(`ONNX Runtime failed while running ${label} on ${device}: ${firstLine(error)}`, {
-          cause: error,
-        });
+        const message = `ONNX Runtime failed while running ${label} on ${device}: ${sentence(error)}`;
+        throw new SessionError('run', device, message, error);
       }
       const out: Record<string, Float32Array> = {};
       for (const [name, value] of Object.entries(results)) {
@@ -69,4 +81,8 @@ export function runtimeVersion(): string {
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n')[0] ?? text;
+}
+
+function sentence(error: unknown): string {
+  return firstLine(error).trimEnd().replace(/[.!]*$/, '.');
 }

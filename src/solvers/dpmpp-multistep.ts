@@ -31,8 +31,8 @@ export function dpmppMultistep(problem: TableProblem, options: MultistepOptions)
   let x = recorder.start;
   for (const [n, { from, to, h }] of steps.entries()) {
     past.unshift({ data: recorder.evaluate(x, from).data, lambda: from.lambda });
-    const [p0, p1, p2] = past.slice(0, Math.min(order, lowerOrderFinal ? steps.length - n : order));
-    if (!p0) break;
+    const usable = lowerOrderFinal ? Math.min(order, steps.length - n) : order;
+    const [p0, p1, p2] = [past[0]!, ...past.slice(1, usable)];
     const f = Math.expm1(-h);
     const first = combine([to.sigma / from.sigma, x], [-to.alpha * f, p0.data]);
     if (!p1) {

@@ -44,7 +44,7 @@ interface Direction {
  *
  * and Ḋ_k is a difference of the denoiser. No direction mixes state and time, because τ_k does not move y_k. Each sample
  * has its own step h with h·rms(ẏ) = stepSize·rms(y); for times h moves λ by stepSize. Zero tangents cost nothing.
- * One-sided, a sample costs Σ_k (k + k(k+1)/2 + 1) evaluations and what its times bring, 45 at N = 5.
+ * One-sided, a sample costs Σ_{k<N} (k + k(k+1)/2 + k+1) evaluations, for start weights, weights and times: 45 at N = 5.
  */
 export async function sampleTangents(
   denoiser: Denoiser,
@@ -80,7 +80,7 @@ export async function sampleTangents(
       return tangent ? differences.stateDirections(index, point.state, tangent) : [];
     });
     for (const [index, derivative] of await differences.take(wanted, point)) {
-      outputTangents[index]?.set(k, derivative);
+      outputTangents[index]!.set(k, derivative);
     }
   }
   return {

@@ -35,14 +35,12 @@ export function unipc(problem: TableProblem, options: UnipcOptions): SolverTable
     data: recorder.evaluate(state, point).data,
     lambda: point.lambda,
   });
-  const past: Output[] = [];
-  const firstPoint = problem.grid[0];
-  if (firstPoint) past.unshift(evaluate(recorder.start, firstPoint));
   let x = recorder.start;
+  const past = [evaluate(x, problem.grid[0]!)];
   for (const [n, { from, to, h }] of steps.entries()) {
     const left = steps.length - n;
-    const [current, ...earlier] = past.slice(0, Math.min(order, lowerOrderFinal ? left : order));
-    if (!current) break;
+    const current = past[0]!;
+    const earlier = past.slice(1, lowerOrderFinal ? Math.min(order, left) : order);
     const z = -h;
     const scale = variant === 'bh1' ? z : Math.expm1(z);
     const base = combine([to.sigma / from.sigma, x], [-to.alpha * Math.expm1(z), current.data]);
@@ -52,7 +50,7 @@ export function unipc(problem: TableProblem, options: UnipcOptions): SolverTable
       return combine([1 / r, output.data], [-1 / r, current.data]);
     });
     const add = (weights: readonly number[], forms: readonly LinearForm[]): LinearForm =>
-      combine([1, base], ...forms.map((d, m): [number, LinearForm] => [-to.alpha * scale * (weights[m] ?? NaN), d]));
+      combine([1, base], ...forms.map((d, m): [number, LinearForm] => [-to.alpha * scale * weights[m]!, d]));
 
     const predicted = add(solveRho(nodes, z, scale), differences);
     if (left === 1) {
@@ -98,6 +96,6 @@ function solveVandermonde(nodes: readonly number[], right: readonly number[]): n
         (_, k) => scale * ((lower[k - 1] ?? 0) - other * (lower[k] ?? 0)),
       );
     }
-    return basis.reduce((sum, coefficient, k) => sum + coefficient * (right[k] ?? NaN), 0);
+    return basis.reduce((sum, coefficient, k) => sum + coefficient * right[k]!, 0);
   });
 }

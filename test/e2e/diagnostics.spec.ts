@@ -14,7 +14,7 @@ function breakLine(lines: string[], pattern: RegExp, broken: (line: string) => s
 test('a broken solver.yaml shows its errors and loses them when it is corrected', async ({ workbench, folder }) => {
   const lines = workbench.read('solver.yaml').split('\n');
   const wrongKey = breakLine(lines, /^\s+method:/, (line) => line.replace('method', 'metod'));
-  const wrongType = breakLine(lines, /^\s+seed:/, (line) => line.replace(/:.*/, ': many'));
+  const wrongType = breakLine(lines, /^\s+num_inference_steps:/, (line) => line.replace(/:.*/, ': five'));
   const wrongFile = breakLine(lines, /^\s+path:/, (line) => line.replace(/:.*/, ': ./missing.onnx'));
   writeFileSync(join(folder, 'solver.yaml'), lines.join('\n'));
 
@@ -23,7 +23,7 @@ test('a broken solver.yaml shows its errors and loses them when it is corrected'
   await expect(workbench.squiggles.first()).toBeVisible();
   const problems = await workbench.problems();
   await expect(problems.filter({ hasText: 'metod' })).toBeVisible();
-  await expect(problems.filter({ hasText: 'seed' })).toBeVisible();
+  await expect(problems.filter({ hasText: 'num_inference_steps' })).toBeVisible();
   await expect(problems.filter({ hasText: 'missing.onnx' })).toBeVisible();
   await workbench.picture('1-broken');
 

@@ -23,13 +23,15 @@ test('Learn Solver runs to its end and the panel shows curves, table and three g
   expect((await look(panel.getByTestId('loss-chart'))).coloured).toBeGreaterThan(50);
   expect((await look(panel.getByTestId('heat-map'))).contrast).toBeGreaterThan(5);
   for (const which of ['teacher', 'learned', 'classic']) {
-    const picture = panel.getByTestId(`preview-${which}`).locator('img');
+    const picture = panel.getByTestId(`preview-${which}`);
     await expect(picture).toBeVisible();
     const { contrast, width, height } = await look(picture);
     expect(contrast, `contrast of the ${which} grid`).toBeGreaterThan(20);
     expect(Math.min(width, height), `smaller side of the ${which} grid`).toBeGreaterThan(30);
   }
   await expect(panel.getByTestId('results')).toBeVisible();
+  await expect(workbench.lenses.filter({ hasText: 'Learn Solver' })).toBeVisible();
+  await panel.getByTestId('phase').scrollIntoViewIfNeeded();
   await workbench.picture('4-learned');
 
   const runDir = onlyRun(folder);

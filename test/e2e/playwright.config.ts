@@ -8,11 +8,11 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   use: {
-    viewport: { width: 1440, height: 960 },
+    viewport: { width: 1680, height: 1300 },
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',
     launchOptions: {
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env.S4S_CHROMIUM ?? '/usr/bin/chromium',
       args: [
         '--no-sandbox',
         '--disable-gpu',

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { which } from './process.mjs';
 
-/** Path of a Chromium or Chrome: CHROMIUM names one, else the PATH, else the one Playwright has installed. */
+/** Path of a Chromium or Chrome: S4S_CHROMIUM names one, else the PATH, else the one Playwright has installed. */
 export async function findChromium() {
-  const named = process.env.CHROMIUM;
+  const named = process.env.S4S_CHROMIUM;
   if (named) return existsSync(named) ? named : undefined;
   const system = which('chromium', 'chromium-browser', 'google-chrome', 'chrome');
   if (system) return system;

@@ -1,6 +1,6 @@
 // Makes the VSIX: stages exactly what ships, then lets vsce pack it.
 import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createVSIX, listFiles } from '@vscode/vsce';
 import { root, runOrThrow, say } from './process.mjs';
 
@@ -10,7 +10,9 @@ export const currentTarget = `${process.platform}-${process.arch}`;
 const limitMB = 40;
 
 const stage = join(root, 'out/stage');
-const fromRoot = (path) => cp(join(root, path), join(stage, path), { recursive: true });
+/** Copies a file or folder, but never what somebody's runs left in the demo folder. */
+const fromRoot = (path) =>
+  cp(join(root, path), join(stage, path), { recursive: true, filter: (source) => basename(source) !== 'runs' });
 const readJson = async (path) => JSON.parse(await readFile(join(root, path), 'utf8'));
 
 /** Everything a packaged file may be; a file that fits none of these stops the packaging. */

@@ -44,8 +44,8 @@ export function Header() {
 function subtitle({ started }: PageState): string {
   if (started === null) return '';
   const nfes = new Intl.ListFormat('en').format(started.nfes.map(String));
-  const what = started.task === 'preview' ? 'Samples' : `Learning ${started.method}`;
-  return `${what} with ${nfes} model evaluations, against ${started.teacher}`;
+  const what = started.task === 'preview' ? 'Samples' : `Method ${started.method}`;
+  return `${what} at ${nfes} evaluations · teacher ${started.teacher}`;
 }
 
 function DeviceChip({ page: { device } }: { readonly page: PageState }) {

@@ -1,8 +1,9 @@
-import { useComputed, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatLoss } from '../../src/protocol/wording';
-import { chartData, chartOptions } from '../chart';
+import { chartOptions } from '../chart';
+import { chartData } from '../loss-data';
 import { spacingName } from '../numbers';
 import type { SolverView } from '../state';
 import { themeVersion } from '../theme';
@@ -39,11 +40,17 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
 
   const classic = bestBaseline(solver);
   const steps = solver?.steps ?? [];
-  const shown = useComputed(() => hovered.value);
-  const step = steps[shown.value ?? steps.length - 1];
+  const step = steps[hovered.value ?? steps.length - 1];
   return (
     <section aria-labelledby="loss-title">
-      <h2 id="loss-title">Loss</h2>
+      <div class="section-line">
+        <h2 id="loss-title">Loss</h2>
+        {step !== undefined && (
+          <span class="quiet at" aria-hidden="true">
+            iteration {step.iteration}
+          </span>
+        )}
+      </div>
       <ul class="legend" aria-hidden="true">
         <Key kind="validation" name="validation" value={step?.validationLoss ?? null} />
         <Key kind="train" name="training" value={step?.trainLoss ?? null} />
@@ -54,7 +61,6 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
             value={classic.validationLoss}
           />
         )}
-        {step !== undefined && <li class="quiet at">iteration {step.iteration}</li>}
       </ul>
       <div class="chart" data-testid="loss-chart" role="img" aria-label={summary(solver)} ref={host} />
       {steps.length > 0 && <Numbers solver={solver} />}

@@ -12,7 +12,7 @@ export function unbroadcast(b: GraphBuilder, gradient: string, target: string): 
   for (const [axis, size] of from.entries()) {
     const wanted = axis < leading ? 1 : (to[axis - leading] ?? null);
     if (axis < leading || (wanted === 1 && size !== 1)) axes.push(axis);
-    else if (wanted !== size && (typeof wanted !== 'number' || wanted === 1))
+    else if ((wanted !== size || wanted === null) && (typeof wanted !== 'number' || wanted === 1))
       return unbroadcastDynamic(b, gradient, target);
   }
   // Leading axes are dropped, the others keep their place with size one.

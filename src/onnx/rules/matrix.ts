@@ -1,7 +1,8 @@
 import { floatAttribute, intAttribute, stringAttribute } from '../attributes';
 import type { GraphBuilder } from '../builder';
+import { einsumLabels } from '../einsum';
 import { unbroadcast } from './broadcast';
-import type { Rule, RuleTable, Site } from './rule';
+import type { Rule, RuleTable } from './rule';
 
 /** Swaps the last two axes. */
 function matrixTranspose(b: GraphBuilder, value: string): string {
@@ -46,7 +47,9 @@ const gemm: Rule = (site) => {
  */
 const einsum: Rule = (site) => {
   const { b } = site;
-  const { operands, output } = einsumLabels(site);
+  const ranks = site.node.input.map((_, i) => site.rank(i));
+  const { operands, output } =
+    einsumLabels(stringAttribute(site.node, 'equation', ''), ranks) ?? site.onlyIf('ranks are known');
   return operands.map((labels, index) => {
     if (!site.wants(index)) return undefined;
     if (new Set(labels).size < labels.length) site.onlyIf('no label occurs twice in one operand');
@@ -55,40 +58,12 @@ const einsum: Rule = (site) => {
     const available = new Set(terms.flatMap((term) => [...term.labels]));
     const kept = [...labels].filter((label) => available.has(label));
     const equation = `${terms.map((term) => term.labels).join()}->${kept.join('')}`;
-    const contracted =
-      equation === `${output}->${output}`
-        ? site.g
-        : b.emit(
-            'Einsum',
-            terms.map((term) => term.value),
-            { equation },
-          );
+    const values = terms.map((term) => term.value);
+    const contracted = equation === `${output}->${output}` ? site.g : b.emit('Einsum', values, { equation });
     const missing = [...labels].flatMap((label, axis) => (available.has(label) ? [] : [axis]));
-    if (missing.length === 0) return contracted;
+    if (missing.length === 0) return unbroadcast(b, contracted, site.x(index));
     return b.expandLike(b.emit('Unsqueeze', [contracted, b.ints(missing)]), site.x(index));
   });
 };
-
-/** Labels of operands and output, with an implicit output made explicit and `...` replaced by spare letters. */
-function einsumLabels(site: Site): { operands: string[]; output: string } {
-  const equation = stringAttribute(site.node, 'equation', '').replaceAll(' ', '');
-  const [left = '', right] = equation.split('->');
-  const operands = left.split(',');
-  const implicit = [...new Set(left.replace(/[^A-Za-z]/g, ''))]
-    .filter((label) => left.split(label).length === 2)
-    .sort();
-  let output = right ?? (left.includes('...') ? '...' : '') + implicit.join('');
-  if (!left.includes('...')) return { operands, output };
-  const ranks = operands.map((labels, i) => (labels.includes('...') ? site.rank(i) - labels.length + 3 : 0));
-  const spare = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'].filter(
-    (letter) => !equation.includes(letter),
-  );
-  const broadcast = spare.slice(0, Math.max(...ranks));
-  // Operands that broadcast along "..." (shorter, or of size one) would need a sum here.
-  const mixed = operands.some((labels, i) => labels.includes('...') && ranks[i] !== broadcast.length);
-  if (mixed) site.onlyIf('all operands have the same axes under "..."');
-  output = output.replace('...', broadcast.join(''));
-  return { operands: operands.map((labels) => labels.replace('...', broadcast.join(''))), output };
-}
 
 export const matrixRules: RuleTable = { MatMul: matMul, Gemm: gemm, Einsum: einsum };

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { test as base } from '@playwright/test';
 import { Workbench } from './workbench';
 
@@ -84,7 +84,7 @@ export const test = base.extend<TestFixtures, { editor: Editor }>({
   ],
   folder: async ({}, use) => {
     const folder = mkdtempSync(join(tmpdir(), 's4s-folder-'));
-    cpSync(join(root, 'media/demo'), folder, { recursive: true });
+    cpSync(join(root, 'media/demo'), folder, { recursive: true, filter: (source) => basename(source) !== 'runs' });
     await use(folder);
     rmSync(folder, { recursive: true, force: true });
   },

@@ -88,6 +88,11 @@ export class Workbench {
     return this.page.locator('.monaco-editor .squiggly-error');
   }
 
+  /** The actions above the first line of solver.yaml. */
+  get lenses(): Locator {
+    return this.page.locator('.monaco-editor .codelens-decoration a');
+  }
+
   /** The document of our panel: a webview's page lies two frames down. */
   get panel(): FrameLocator {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');

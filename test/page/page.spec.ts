@@ -1,0 +1,195 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Locator, Page } from '@playwright/test';
+import { events, expect, run, test, type Theme } from './fake-window';
+
+const done = { state: 'done', pid: null, message: 'Two solvers learned.' } as const;
+
+/** The log up to the middle of the second solver. */
+const halfway = events.slice(
+  0,
+  events.findIndex((event) => event.kind === 'step' && event.nfe === 5 && event.iteration === 12),
+);
+
+test('says that there is no run yet, and starts one', async ({ window }) => {
+  await window.load();
+  await window.post({ kind: 'hydrate', run: null, runBase: '', events: [] });
+  await window.page.getByRole('button', { name: 'Learn Solver' }).click();
+  expect(await window.sent()).toContainEqual({ kind: 'learn' });
+});
+
+test('draws a run that is going on, and follows it event by event', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(halfway);
+  await expect(page.getByTestId('phase')).toHaveText('learning 5 NFE');
+  await expect(page.getByTestId('eta')).toContainText('s left');
+  await expect(page.getByTestId('device')).toHaveText('cpu instead of webgpu');
+  await expect(page.getByTestId('warnings')).toContainText('no adapter answered');
+  await expect(page.getByTestId('results')).toBeHidden();
+  const before = await page.getByTestId('progress').getAttribute('value');
+  const drawn = await curvePixels(page);
+  expect(drawn.learned, 'validation curve').toBeGreaterThan(100);
+  expect(drawn.classic, 'line of the best classic solver').toBeGreaterThan(100);
+
+  for (const event of events.slice(halfway.length)) await window.post({ kind: 'event', event });
+  await window.post({ kind: 'run', run: { ...run, ...done } });
+  await expect(page.getByTestId('phase')).toHaveText('done');
+  expect(Number(await page.getByTestId('progress').getAttribute('value'))).toBeGreaterThan(Number(before));
+  await expect(page.getByTestId('results').locator('tr.learned')).toContainText('0.0065');
+  await expect(page.getByTestId('headline')).toContainText('4.1× better');
+});
+
+test('stops, resumes and opens the report', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(halfway);
+  await page.getByTestId('stop').click();
+  await window.post({ kind: 'run', run: { ...run, state: 'stopping' } });
+  await expect(page.getByTestId('stop')).toBeDisabled();
+  await window.post({
+    kind: 'run',
+    run: { ...run, state: 'cancelled', resumable: true, pid: null, message: 'Stopped.' },
+  });
+  await page.getByTestId('resume').click();
+  await window.hydrate(events, done);
+  await expect(page.getByTestId('resume')).toBeHidden();
+  await page.getByTestId('report').click();
+  const kinds = (await window.sent()).map(({ kind }) => kind);
+  expect(kinds).toEqual(['ready', 'stop', 'resume', 'open-report']);
+});
+
+test('shows the learned table, its classic start and the change', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(events, done);
+  const table = page.getByTestId('heat-map');
+  await expect(table.locator('tbody tr')).toHaveCount(5);
+  await expect(table.locator('tbody td:not(.blank)')).toHaveCount(5 + 15);
+  const learned = await table.innerText();
+  await page.getByRole('button', { name: 'Classic start' }).click();
+  await expect(table).not.toHaveText(learned, { useInnerText: true });
+  await page.getByRole('button', { name: 'Change' }).click();
+  await expect(table.locator('tfoot td').nth(1)).toHaveText('0');
+  const colours = await table
+    .locator('tbody td:not(.blank)')
+    .evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell).backgroundColor));
+  expect(new Set(colours).size, 'different shades').toBeGreaterThan(8);
+});
+
+test('shows three grids with something in them', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(events, done);
+  for (const which of ['teacher', 'learned', 'classic']) {
+    const grid = page.getByTestId(`preview-${which}`);
+    await expect(grid).toHaveAttribute('alt', /16 samples in 4 rows of 4/);
+    await expect.poll(() => greyLevels(grid), which).toBeGreaterThan(20);
+  }
+});
+
+test('switches between solvers with the mouse and the keyboard', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(events, done);
+  const four = page.getByRole('tab', { name: /^4 NFE/ });
+  const five = page.getByRole('tab', { name: /^5 NFE/ });
+  await expect(five).toHaveAttribute('aria-selected', 'true');
+  await four.click();
+  await expect(page.getByTestId('heat-map').locator('tbody tr')).toHaveCount(4);
+  await page.keyboard.press('ArrowRight');
+  await expect(five).toBeFocused();
+  await expect(page.getByTestId('heat-map').locator('tbody tr')).toHaveCount(5);
+});
+
+test('is the same after a reload, and ignores events it has drawn', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(halfway);
+  await page.getByRole('tab', { name: /^4 NFE/ }).click();
+  await page.getByText('Numbers').click();
+  const before = await page.locator('main').innerText();
+  await window.load();
+  await window.hydrate(halfway);
+  for (const event of halfway.slice(-20)) await window.post({ kind: 'event', event });
+  await page.getByText('Numbers').click();
+  expect(await page.locator('main').innerText()).toBe(before);
+  const kept = await page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? '{}') as unknown);
+  expect(kept).toMatchObject({ version: 1, runDir: run.runDir, configPath: run.configPath, nfe: 4 });
+});
+
+test('draws its curves again in the colours of another theme', async ({ window }) => {
+  const { page } = window;
+  await window.load('dark');
+  await window.hydrate(events, done);
+  expect((await curvePixels(page)).learned).toBeGreaterThan(100);
+  await window.setTheme('light');
+  await expect.poll(async () => (await curvePixels(page)).learned).toBeGreaterThan(100);
+});
+
+for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] satisfies Theme[]) {
+  test(`has no serious accessibility problem in ${theme}`, async ({ window }, info) => {
+    const { page } = window;
+    await window.load(theme);
+    for (const [name, shown, change] of [
+      ['running', halfway, {}],
+      ['done', events, done],
+    ] as const) {
+      await window.hydrate(shown, change);
+      await expect(page.getByTestId('preview-classic')).toBeVisible();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+      await page.screenshot({ path: info.outputPath(`${theme}-${name}.png`), fullPage: true });
+    }
+  });
+}
+
+for (const width of [400, 800, 1400]) {
+  test(`fits ${width} pixels without scrolling sideways`, async ({ window }, info) => {
+    const { page } = window;
+    await page.setViewportSize({ width, height: 900 });
+    await window.load();
+    await window.hydrate(events, done);
+    await expect(page.getByTestId('preview-classic')).toBeVisible();
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - globalThis.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+    await page.screenshot({ path: info.outputPath(`${width}.png`), fullPage: true });
+  });
+}
+
+/** How many pixels of the chart have (about) the colours of the validation curve and of the classic line. */
+function curvePixels(page: Page): Promise<{ learned: number; classic: number }> {
+  return page
+    .getByTestId('loss-chart')
+    .locator('canvas')
+    .evaluate((element) => {
+      const canvas = element as HTMLCanvasElement;
+      const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      const count = (name: string): number => {
+        const [red = 0, green = 0, blue = 0] = (
+          getComputedStyle(document.body).getPropertyValue(name).match(/\d+/g) ?? []
+        ).map(Number);
+        let found = 0;
+        for (let i = 0; i < pixels.length; i += 4) {
+          const distance =
+            Math.abs(pixels[i]! - red) + Math.abs(pixels[i + 1]! - green) + Math.abs(pixels[i + 2]! - blue);
+          if (pixels[i + 3]! > 200 && distance < 30) found += 1;
+        }
+        return found;
+      };
+      return { learned: count('--learned'), classic: count('--classic') };
+    });
+}
+
+/** Different grey levels of an image, 0 until it is loaded. */
+function greyLevels(image: Locator): Promise<number> {
+  return image.evaluate((element) => {
+    const { naturalWidth: width, naturalHeight: height } = element as HTMLImageElement;
+    if (width === 0) return 0;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d');
+    context?.drawImage(element as HTMLImageElement, 0, 0);
+    const pixels = context?.getImageData(0, 0, width, height).data ?? [];
+    return new Set(pixels.filter((_, i) => i % 4 === 0)).size;
+  });
+}
