@@ -1,7 +1,6 @@
 // Bundles the programs into dist/: extension, backend, job and cli for Node, the page and its stylesheet for the browser.
 //   node tools/build.mjs [--production] [--watch]
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -50,13 +49,6 @@ const programs = [
   { ...common, target: 'es2022', entryPoints: ['webview/styles/main.css'], outfile: 'dist/webview.css' },
 ];
 
-function present(program) {
-  const [entry] = program.entryPoints;
-  if (existsSync(join(root, entry))) return true;
-  console.warn(`build: ${entry} does not exist yet, ${program.outfile} is left out`);
-  return false;
-}
-
 async function report(program, result) {
   for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
     if (!file.endsWith('.map'))
@@ -76,7 +68,7 @@ const reporter = (program) => ({
 // What ships must hold nothing stale; while working, the files of a running editor stay in place.
 if (production) await rm(join(root, 'dist'), { recursive: true, force: true });
 await mkdir(join(root, 'dist'), { recursive: true });
-const configured = programs.filter(present).map((program) => ({ ...program, plugins: [reporter(program)] }));
+const configured = programs.map((program) => ({ ...program, plugins: [reporter(program)] }));
 if (watch) {
   const contexts = await Promise.all(configured.map((program) => esbuild.context(program)));
   await Promise.all(contexts.map((context) => context.watch()));

@@ -1,5 +1,6 @@
 // npm run vscode: opens a real VS Code with this extension and a copy of the demo folder.
-// With `code` on the PATH that VS Code is used; otherwise code-server, a VS Code for the browser (Linux, macOS).
+// With `code` on the PATH that VS Code is used; otherwise code-server, a VS Code for the browser (Linux, macOS),
+// at port 8321 or the one that PORT names.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyDemo } from './lib/demo.mjs';

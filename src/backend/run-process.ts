@@ -34,7 +34,7 @@ export class RunProcess {
     private readonly grace: GraceTimes,
     onEvent: (event: LoggedEvent) => void,
   ) {
-    const log = openSync(logPath, 'a');
+    const log = openLog(logPath);
     try {
       this.child = fork(jobPath, [], {
         cwd: order.runDir,
@@ -93,6 +93,17 @@ export class RunProcess {
       if (end.startError === null) await heard;
       for (const timer of this.timers) clearTimeout(timer);
       return end;
+    });
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The run folder cannot be written; make room or change its permissions (${reason}).`, {
+      cause: error,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { JobOrder } from '../protocol';
@@ -44,5 +45,7 @@ export async function newRunDir(configPath: string): Promise<string> {
     (config) => config.output,
     () => join(dirname(configPath), 'runs'),
   );
-  return join(output, name);
+  let path = join(output, name);
+  for (let i = 2; existsSync(path); i++) path = join(output, `${name}-${i}`);
+  return path;
 }

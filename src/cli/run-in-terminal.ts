@@ -1,6 +1,6 @@
 import { ConfigError } from '../jobs/load-config';
 import { runJob } from '../jobs/run';
-import { UserError } from '../jobs/user-error';
+import { isInputError } from '../jobs/user-error';
 import type { JobOrder } from '../protocol';
 import { formatDiagnostic } from './diagnostics';
 import { TerminalView } from './terminal-view';
@@ -18,10 +18,13 @@ export async function runInTerminal(order: JobOrder, options: RunOptions): Promi
     view?.note('Stopping after this evaluation; press Ctrl-C again to stop at once.');
     controller.abort();
   };
+  // Whoever read our output (`| head`) has gone: stop as with Ctrl-C, and say no more.
+  const unheard = (): void => controller.abort();
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  process.stdout.on('error', unheard);
   try {
-    const { status, error } = await runJob(
+    const { status, message, error } = await runJob(
       order,
       (event) => {
         if (view) view.show(event);
@@ -31,20 +34,25 @@ export async function runInTerminal(order: JobOrder, options: RunOptions): Promi
     );
     if (status === 'done') return 0;
     if (status === 'cancelled') {
-      view?.note(`Resume with: s4s learn --resume ${order.runDir}`);
+      if (order.task === 'learn') view?.note(`Resume with: s4s learn --resume ${quoted(order.runDir)}`);
       return 130;
     }
     if (error instanceof ConfigError) {
       for (const diagnostic of error.diagnostics) {
         process.stderr.write(`${formatDiagnostic(error.path, error.text, diagnostic)}\n`);
       }
+    } else {
+      process.stderr.write(`${message}\n`);
     }
-    return error instanceof UserError && inputCodes.has(error.code) ? 2 : 1;
+    return isInputError(error) ? 2 : 1;
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+    process.stdout.off('error', unheard);
   }
 }
 
-/** Failures that the input is to blame for. */
-const inputCodes: ReadonlySet<string> = new Set(['config', 'config-missing', 'model-missing', 'nothing-to-resume']);
+/** As a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./\\-]+$/.test(path) ? path : `"${path}"`;
+}

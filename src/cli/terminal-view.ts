@@ -40,7 +40,8 @@ export class TerminalView {
       case 'finished':
         this.clear();
         if (event.report) this.report(event.report);
-        this.note(event.message);
+        // What went wrong goes to standard error, from where the exit code is decided.
+        if (event.status !== 'failed') this.note(event.message);
         if (event.report) this.note(`Results: ${this.runDir} (report.md, solver.json, samples)`);
         return;
       case 'baseline':

@@ -6,6 +6,7 @@ export const SOLVER_FILE_VERSION = 1;
 /** `solver.json`: what a run learned, with all that is needed to use it and to say where it came from. */
 export interface SolverFile {
   readonly version: number;
+  /** What the model file is called. */
   readonly name: string;
   /** Milliseconds since 1970. Together with `run_id` the only values that differ between equal runs. */
   readonly created_at: number;

@@ -31,9 +31,10 @@ export class SolverLenses implements vscode.CodeLensProvider, vscode.Disposable 
     if (!vscode.workspace.isTrusted) return [panel];
 
     // Without a backend there is nothing to resume; its own failure is shown where it was started.
-    const [newest] = await this.runs.of(uri).catch(() => []);
-    if (newest !== undefined && isActive(newest.state)) return [lens('$(debug-stop) Stop', 's4s.stop'), panel];
-    const resume = newest?.resumable === true ? [lens('$(debug-continue) Resume', 's4s.resume')] : [];
+    const known = await this.runs.of(uri).catch(() => []);
+    if (known.some(({ state }) => isActive(state))) return [lens('$(debug-stop) Stop', 's4s.stop'), panel];
+    const resumable = known.find(({ task }) => task === 'learn')?.resumable === true;
+    const resume = resumable ? [lens('$(debug-continue) Resume', 's4s.resume')] : [];
     return [lens('$(play) Learn Solver', 's4s.learn'), ...resume, lens('Preview Samples', 's4s.preview'), panel];
   }
 

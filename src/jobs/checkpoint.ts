@@ -18,6 +18,8 @@ export interface BaselineResult {
 export interface NfeProgress {
   readonly nfe: number;
   readonly baselines: readonly BaselineResult[];
+  /** The classic solver whose table learning started from: the best one that is a member of the student's family. */
+  startedFrom: { readonly solver: string; readonly spacing: string } | null;
   state: LearnState | null;
   results: readonly ResultRow[] | null;
 }
@@ -48,7 +50,7 @@ export async function saveCheckpoint(folder: RunFolder, checkpoint: Checkpoint):
 export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint | undefined {
   const text = folder.read(fileName);
   if (text === undefined) return undefined;
-  const stored = JSON.parse(text) as StoredCheckpoint;
+  const stored = parse(text, folder.file(fileName));
   if (stored.version !== version) {
     throw new UserError(
       'checkpoint-version',
@@ -66,4 +68,14 @@ export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint
     learnedMs: stored.learnedMs,
     solvers: stored.solvers.map((solver) => ({ ...solver, state: solver.state ? unpackState(solver.state) : null })),
   };
+}
+
+function parse(text: string, path: string): StoredCheckpoint {
+  try {
+    return JSON.parse(text) as StoredCheckpoint;
+  } catch (error) {
+    throw new UserError('checkpoint-damaged', `${path} is damaged. Start a new run; teacher samples are reused.`, {
+      cause: error,
+    });
+  }
 }

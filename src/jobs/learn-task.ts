@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../config/resolved';
 import { spacing } from '../diffusion';
 import { freeTable } from '../learn/free-table';
 import { bestTable, initialState, learn } from '../learn/learn';
-import type { LearnProblem, LearnState } from '../learn/learn';
+import type { LearnProblem, LearnProgress, LearnState } from '../learn/learn';
 import { lms } from '../learn/lms';
 import { mean } from '../learn/objective';
 import type { PairSet } from '../learn/pairs';
@@ -16,6 +16,7 @@ import type { NamedClassic, NamedTable } from './classics';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint';
 import type { Checkpoint, NfeProgress } from './checkpoint';
 import { Judge } from './evaluate';
+import type { SampleQuality } from './evaluate';
 import { writeReport, writeSolverFile } from './results';
 import { emitPreview, fullLabel } from './run-context';
 import type { RunContext } from './run-context';
@@ -32,6 +33,8 @@ interface Pairs {
 
 const methodLabels = { s4s: 'S4S', 's4s-alt': 'S4S-Alt', table: 'S4S table' } as const;
 
+const checkpointEveryMs = 2000;
+
 /** The label of a learned table in reports: `S4S table`, `S4S-Alt lms-3`. */
 function methodLabel({ student }: ResolvedConfig): string {
   const name = methodLabels[student.method];
@@ -47,9 +50,12 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
   const judge = await Judge.open(config, model.device.used);
   try {
     const pairs = await makePairs(context);
-    await emitPreview(context, 0, 'teacher', fullLabel(context.teacher), pairs.preview.targets);
+    const { targets } = pairs.preview;
+    await emitPreview(context, { nfe: 0, which: 'teacher', label: fullLabel(context.teacher) }, targets, pairs.preview);
+    // Before the learning: a classifier that does not fit should not cost anyone the minutes of a run.
+    const teacherQuality = await judge.judge(pairs.test.targets, pairs.test, context.signal);
     for (const nfe of config.student.num_inference_steps) await learnOne(context, checkpoint, pairs, nfe);
-    const report = await evaluate(context, checkpoint, judge, pairs);
+    const report = await evaluate(context, checkpoint, judge, pairs, teacherQuality);
     meter.complete();
     return report;
   } finally {
@@ -113,13 +119,14 @@ async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pair
   let progress = checkpoint.solvers.find((solver) => solver.nfe === nfe);
   meter.start('baselines', nfe, `Classic solvers at ${nfe} evaluations`);
   if (!progress) {
-    progress = { nfe, baselines: await rankClassics(context, pairs.validation, nfe), state: null, results: null };
+    const baselines = await rankClassics(context, pairs.validation, nfe);
+    progress = { nfe, baselines, startedFrom: null, state: null, results: null };
     checkpoint.solvers.push(progress);
     await saveCheckpoint(folder, checkpoint);
   }
   const bestClassic = findClassic(context, progress, nfe, 0);
   const { samples } = await measure(model.denoiser, bestClassic.table, pairs.preview, signal);
-  await emitPreview(context, nfe, 'classic', fullLabel(bestClassic), samples);
+  await emitPreview(context, { nfe, which: 'classic', label: fullLabel(bestClassic) }, samples, pairs.preview);
   if (progress.state?.finished) return;
 
   meter.start('learn', nfe, `Learning ${nfe} evaluations from ${fullLabel(bestClassic)}`);
@@ -144,10 +151,9 @@ async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pair
   };
   if (!progress.state) {
     progress.state = initialState(problem);
+    progress.startedFrom = { solver: start.solver, spacing: start.spacing };
     emitTable(context, progress.state, fullLabel(bestClassic));
-    folder.emit({
-      kind: 'step',
-      nfe,
+    emitStep(context, nfe, {
       iteration: 0,
       trainLoss: mean((await measure(model.denoiser, start.table, pairs.train, signal)).errors),
       validationLoss,
@@ -181,7 +187,8 @@ async function runLearning(
   const showLearned = async (): Promise<void> => {
     lastPreview = Date.now();
     const { samples } = await measure(model.denoiser, bestTable(state), preview, signal);
-    await emitPreview(context, nfe, 'learned', state.best.learned ? label : 'start', samples);
+    const shown = { nfe, which: 'learned', label: state.best.learned ? label : 'start' } as const;
+    await emitPreview(context, shown, samples, preview);
   };
   const store = async (): Promise<void> => {
     lastCheckpoint = Date.now();
@@ -191,31 +198,47 @@ async function runLearning(
   };
   let pendingPreview = false;
   await showLearned();
-  await learn(problem, state, {
-    signal,
-    outOfTime: () => Date.now() - startedAt > share,
-    onStep: async (step) => {
-      folder.emit({ kind: 'step', nfe, ...stepEvent(step) });
-      meter.say(
-        `Learning ${nfe} evaluations: iteration ${step.iteration}, validation mse ${state.best.validationLoss.toPrecision(3)}`,
-      );
-      if (step.improved) {
-        emitTable(context, state, label);
-        pendingPreview = true;
-      }
-      if (Date.now() - lastCheckpoint > 2000) await store();
-      if (pendingPreview && Date.now() - lastPreview > config.preview.every_seconds * 1000) {
-        pendingPreview = false;
-        await showLearned();
-      }
-    },
-  });
-  await store();
+  meter.limit('learn', share);
+  try {
+    await learn(problem, state, {
+      signal,
+      outOfTime: () => Date.now() - startedAt > share,
+      onStep: async ({ improved, ...step }) => {
+        emitStep(context, nfe, step);
+        meter.say(
+          `Learning ${nfe} evaluations: iteration ${step.iteration}, validation mse ${state.best.validationLoss.toPrecision(3)}`,
+        );
+        if (improved) {
+          emitTable(context, state, label);
+          pendingPreview = true;
+        }
+        if (Date.now() - lastCheckpoint > checkpointEveryMs) await store();
+        if (pendingPreview && Date.now() - lastPreview > config.preview.every_seconds * 1000) {
+          pendingPreview = false;
+          await showLearned();
+        }
+      },
+    });
+  } finally {
+    // Stopped or failed, too: `state` is that of the last complete iteration.
+    await store();
+  }
   await showLearned();
 }
 
-function stepEvent({ improved: _, ...step }: Parameters<Parameters<typeof learn>[2]['onStep']>[0]) {
-  return step;
+/** An iteration as an event; one that gave NaN or infinity has no losses to show and becomes a warning. */
+function emitStep({ folder }: RunContext, nfe: number, step: Omit<LearnProgress, 'improved'>): void {
+  if (Number.isFinite(step.trainLoss)) {
+    const { validationLoss } = step;
+    const isLoss = validationLoss !== null && Number.isFinite(validationLoss);
+    folder.emit({ kind: 'step', nfe, ...step, validationLoss: isLoss ? validationLoss : null });
+    return;
+  }
+  folder.emit({
+    kind: 'warning',
+    code: 'step-not-finite',
+    message: `Iteration ${step.iteration} at ${nfe} evaluations gave NaN or infinity and was rejected; the best table so far is kept.`,
+  });
 }
 
 function emitTable({ folder }: RunContext, state: LearnState, label: string): void {
@@ -294,7 +317,13 @@ function parameterise({ config, model }: RunContext, start: NamedClassic): Param
 }
 
 /** Measures learned and classic tables on the test noises and writes what the run is for. */
-async function evaluate(context: RunContext, checkpoint: Checkpoint, judge: Judge, pairs: Pairs): Promise<RunReport> {
+async function evaluate(
+  context: RunContext,
+  checkpoint: Checkpoint,
+  judge: Judge,
+  pairs: Pairs,
+  quality: SampleQuality,
+): Promise<RunReport> {
   const { config, folder, meter, model, teacher, signal } = context;
   const results: ResultRow[] = [];
   for (const progress of checkpoint.solvers) {
@@ -311,7 +340,6 @@ async function evaluate(context: RunContext, checkpoint: Checkpoint, judge: Judg
   if (!isFinite32(self.samples)) {
     folder.emit({ kind: 'warning', code: 'teacher-unstable', message: `The teacher gives NaN at ${steps} steps.` });
   }
-  const quality = await judge.judge(pairs.test.targets, pairs.test, signal);
   const report: RunReport = {
     teacher: {
       solver: fullLabel(teacher),

@@ -16,7 +16,7 @@ export async function previewTask(context: RunContext): Promise<void> {
   for (const nfe of nfes) meter.plan('preview', nfe, 2 * count * nfe);
   meter.start('teacher', null, `Teacher (${fullLabel(teacher)})`);
   const pairs = await teacherPairs(teacherOptions, 'test', count);
-  await emitPreview(context, 0, 'teacher', fullLabel(teacher), pairs.targets);
+  await emitPreview(context, { nfe: 0, which: 'teacher', label: fullLabel(teacher) }, pairs.targets, pairs);
   const learned = newestSolverFile(config.output, model.hash);
   if (!learned) {
     folder.emit({
@@ -33,20 +33,21 @@ export async function previewTask(context: RunContext): Promise<void> {
       init === 'auto' ? ({ solver: 'dpmpp', order: Math.min(2, nfe), timestep_spacing: 'uniform' } as const) : init;
     const classic = namedClassic(model.schedule, choice, nfe);
     const { samples } = await measure(model.denoiser, classic.table, pairs, signal);
-    await emitPreview(context, nfe, 'classic', fullLabel(classic), samples);
+    await emitPreview(context, { nfe, which: 'classic', label: fullLabel(classic) }, samples, pairs);
     const solver = learned?.solvers.find((entry) => entry.nfe === nfe);
     if (!learned || !solver) continue;
     const table = tableFromData(solver.table);
+    const label = `${solver.method} (${learned.run_id})`;
     folder.emit({
       kind: 'table',
       nfe,
-      label: `${solver.method} (${learned.name})`,
+      label,
       learned: solver.learned,
       validationLoss: solver.validation_mse,
       table: solver.table,
     });
     const made = await measure(model.denoiser, table, pairs, signal);
-    await emitPreview(context, nfe, 'learned', `${solver.method} (${learned.name})`, made.samples);
+    await emitPreview(context, { nfe, which: 'learned', label }, made.samples, pairs);
   }
   meter.complete();
 }
@@ -59,6 +60,16 @@ function newestSolverFile(output: string, hash: string): SolverFile | undefined 
     .filter((path) => existsSync(path))
     .map((path) => ({ path, time: statSync(path).mtimeMs }))
     .sort((a, b) => b.time - a.time)
-    .map(({ path }) => JSON.parse(readFileSync(path, 'utf8')) as SolverFile)
-    .find((file) => file.model.sha256 === hash);
+    .map(({ path }) => readSolverFile(path))
+    .find((file) => file?.model.sha256 === hash);
+}
+
+/** undefined for a file that someone has damaged: samples can be shown without it. */
+function readSolverFile(path: string): SolverFile | undefined {
+  try {
+    const file = JSON.parse(readFileSync(path, 'utf8')) as SolverFile | { model?: undefined } | null;
+    return file?.model ? file : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -35,6 +35,18 @@ export class ProgressMeter {
     this.stages.push({ phase, nfe, planned: Math.max(1, evaluations), done: 0 });
   }
 
+  /**
+   * What is left of a phase will take `milliseconds` a stage at most: at the measured rate that bounds what was planned,
+   * so that a time budget shows in the ETA.
+   */
+  limit(phase: Phase, milliseconds: number): void {
+    if (this.rate === 0) return;
+    for (const stage of this.stages) {
+      if (stage.phase !== phase || stage.done === stage.planned) continue;
+      stage.planned = Math.min(stage.planned, Math.max(1, stage.done + this.rate * milliseconds));
+    }
+  }
+
   /** Enters a planned stage; the one before it is complete. */
   start(phase: Phase, nfe: number | null, message: string): void {
     this.complete();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import type { ResolvedConfig } from '../config/resolved';
 import { SOLVER_FILE_VERSION, papers, solverFileText } from '../export/solver-file';
 import type { LearnedSolver, SolverFile } from '../export/solver-file';
@@ -21,15 +21,18 @@ export async function writeSolverFile(
   report: RunReport,
   method: string,
 ): Promise<void> {
-  const solvers = checkpoint.solvers.map(({ nfe, state, baselines }): LearnedSolver => {
+  const solvers = checkpoint.solvers.map(({ nfe, state, baselines, startedFrom }): LearnedSolver => {
     const best = state!.best;
-    const kept = report.results.find((row) => row.nfe === nfe && row.learned === best.learned)!;
+    const classic = baselines[0]!;
+    const kept = report.results
+      .filter((row) => row.nfe === nfe)
+      .find((row) => row.learned || (row.solver === classic.solver && row.spacing === classic.spacing))!;
     return {
       nfe,
       learned: best.learned,
       method: best.learned ? method : 'classic',
       table: best.table,
-      started_from: { solver: baselines[0]!.solver, spacing: baselines[0]!.spacing },
+      started_from: startedFrom!,
       validation_mse: best.validationLoss,
       test_mse: kept.mse,
       test_mse_ci95: kept.mse_ci95,
@@ -38,7 +41,7 @@ export async function writeSolverFile(
   });
   const file: SolverFile = {
     version: SOLVER_FILE_VERSION,
-    name: basename(folder.path),
+    name: basename(config.model.path, extname(config.model.path)),
     created_at: Date.now(),
     run_id: basename(folder.path),
     model: {

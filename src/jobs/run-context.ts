@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolved';
 import { startNoiseScale } from '../diffusion';
+import type { PairSet } from '../learn/pairs';
 import { classicTable, solverLabel } from '../solvers/registry';
 import type { NamedTable } from './classics';
 import { openModel } from './open-model';
@@ -57,15 +58,18 @@ function teacherIdentity(config: ResolvedConfig, model: OpenModel): string {
   return createHash('sha256').update(JSON.stringify(what)).digest('hex');
 }
 
-/** Writes a grid of samples into the run folder and announces it. */
+/**
+ * Writes a picture of samples into the run folder and announces it.
+ *
+ * @param pairs the noises they came from with the teacher's samples, which set the scale.
+ */
 export async function emitPreview(
   { config, folder }: RunContext,
-  nfe: number,
-  which: PreviewKind,
-  label: string,
+  { nfe, which, label }: { readonly nfe: number; readonly which: PreviewKind; readonly label: string },
   samples: Float32Array,
+  pairs: PairSet,
 ): Promise<void> {
-  const { png, ...size } = previewGrid(samples, config.model.sample_shape);
+  const { png, ...size } = previewGrid(samples, pairs.targets, config.model.sample_shape);
   const file = which === 'teacher' ? 'samples/teacher.png' : `samples/nfe${nfe}-${which}.png`;
   await folder.write(file, png);
   folder.emit({ kind: 'preview', nfe, which, label, file, ...size });

@@ -48,16 +48,15 @@ export async function runJob(
       const report = await learnTask(context);
       return finish('done', summary(report), report, null);
     } finally {
-      await context.model.denoiser.release();
+      // A device that is gone cannot be released either, and that is not what went wrong.
+      await context.model.denoiser.release().catch(() => undefined);
     }
   } catch (error) {
     if (isAbort(error)) {
-      return finish(
-        'cancelled',
-        `Stopped. The best table so far is kept in ${folder.path}; the run can be resumed.`,
-        null,
-        error,
-      );
+      const kept = 'The best table so far is kept';
+      const message =
+        order.task === 'learn' ? `Stopped. ${kept} in ${folder.path}; the run can be resumed.` : 'Stopped.';
+      return finish('cancelled', message, null, error);
     }
     return finish('failed', describeError(error), null, error);
   }
@@ -88,9 +87,18 @@ async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConf
 function resumedConfig(folder: RunFolder): ResolvedConfig {
   const text = folder.read(resolvedName);
   if (text === undefined) {
-    throw new UserError('nothing-to-resume', `${folder.path} holds no run to resume: ${resolvedName} is missing.`);
+    throw new UserError(
+      'nothing-to-resume',
+      `${folder.path} holds no run to resume: ${resolvedName} is missing. Name the folder of a run that was started.`,
+    );
   }
-  return parseResolved(text);
+  try {
+    return parseResolved(text);
+  } catch (error) {
+    throw new UserError('nothing-to-resume', `${folder.path} cannot be resumed: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function summary({ results }: RunReport): string {

@@ -1,3 +1,4 @@
+import { OnnxError } from '../onnx/errors';
 import { SessionError } from '../runtime/session';
 
 /** An expected failure: one sentence for a person that says what is wrong, where, and what to do. Never a bug. */
@@ -21,6 +22,9 @@ export function describeError(error: unknown): string {
       ' or set a smaller training.batch_size if memory ran out.'
     );
   }
+  if (error instanceof TypeError || error instanceof ReferenceError) {
+    return `This is a mistake in S4S Studio, please report it: ${error.message}. What was learned is in the last checkpoint.`;
+  }
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const path = (error as NodeJS.ErrnoException | undefined)?.path ?? 'a file of the run';
   switch (code) {
@@ -40,6 +44,25 @@ export function describeError(error: unknown): string {
       return error instanceof Error ? error.message : String(error);
   }
 }
+
+/** Failures that what the user gave is to blame for: a config, a model or a file that the config names. */
+export function isInputError(error: unknown): boolean {
+  return error instanceof OnnxError || (error instanceof UserError && inputCodes.has(error.code));
+}
+
+const inputCodes: ReadonlySet<string> = new Set([
+  'config',
+  'config-missing',
+  'external-data',
+  'model-changed',
+  'model-missing',
+  'no-gradient',
+  'no-start',
+  'nothing-to-resume',
+  'start-not-in-family',
+  'statistics-shape',
+  'statistics-unreadable',
+]);
 
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';

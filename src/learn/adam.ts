@@ -1,6 +1,6 @@
 import { backward } from '../solvers/backward';
 import { sample } from '../solvers/sampler';
-import { mean, squaredErrors } from './objective';
+import { isFiniteTable, mean, squaredErrors } from './objective';
 import type { OptimiserPoint, OptimiserStep } from './optimiser';
 import { pullback } from './parameterisation';
 
@@ -41,7 +41,10 @@ export async function adamStep(
   const active = new Set(block);
   const grad = full.map((g, i) => (active.has(i) ? g : 0));
   const size = Math.sqrt(grad.reduce((sum, g) => sum + g * g, 0));
-  if (!Number.isFinite(size)) return { theta, trainLoss: Number.NaN, evaluations: 0, accepted: false };
+  const trainLoss = mean(squaredErrors(final, batch.targets, batch.dim));
+  // A forward, then a VJP that runs forward and backward: three evaluations' worth a model call.
+  const evaluations = 3 * table.nfe * batch.count;
+  if (!Number.isFinite(size)) return { theta, trainLoss, evaluations, accepted: false };
   const clip = size > 1 ? 1 / size : 1;
   state.count += 1;
   const next = theta.slice();
@@ -53,11 +56,7 @@ export async function adamStep(
     const v = state.second[p] / (1 - 0.999 ** state.count);
     next[p]! -= (rate * m) / (Math.sqrt(v) + 1e-8);
   }
-  return {
-    theta: parameterisation.project(next),
-    trainLoss: mean(squaredErrors(final, batch.targets, batch.dim)),
-    // A forward, then a VJP that runs forward and backward: three evaluations' worth a model call.
-    evaluations: 3 * table.nfe * batch.count,
-    accepted: true,
-  };
+  const moved = parameterisation.project(next);
+  if (!isFiniteTable(parameterisation.table(moved))) return { theta, trainLoss, evaluations, accepted: false };
+  return { theta: moved, trainLoss, evaluations, accepted: true };
 }

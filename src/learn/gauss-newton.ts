@@ -34,6 +34,8 @@ export async function gaussNewtonStep(
   const table = parameterisation.table(theta);
   const { normal, gradient, loss, evaluations: used } = await normalEquations(point, table, signal);
   let evaluations = used;
+  // One NaN in the tangents spoils every direction: keep θ, and let the damping alone.
+  if (!isFiniteSystem(normal, gradient)) return { theta, trainLoss: loss, evaluations, accepted: false };
   let best = { theta, loss };
   let bestDamping = state.damping;
   let damping = state.damping;
@@ -98,6 +100,10 @@ async function normalEquations(
     }
   }
   return { normal, gradient, loss: mean(losses), evaluations };
+}
+
+function isFiniteSystem(normal: Matrix, gradient: Float64Array): boolean {
+  return gradient.every(Number.isFinite) && normal.to1DArray().every(Number.isFinite);
 }
 
 function combine(tangents: readonly Float32Array[], weight: (entry: number) => number): Float32Array {

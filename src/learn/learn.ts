@@ -73,6 +73,8 @@ export interface LearnHooks {
 }
 
 const patience = 4;
+/** Steps in a row without an accepted one, a block, that end the learning: Adam's next minibatch may be a better one. */
+const rejectionsAllowed = { gauss_newton: 1, adam: 20 };
 const validateEvery = { gauss_newton: 1, adam: 10 };
 /** S4S-Alt with Adam changes the block it learns after this many iterations (Gauss–Newton: after each). */
 const alternateEvery = { gauss_newton: 1, adam: 20 };
@@ -112,7 +114,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
     next.theta = step.theta;
     next.evaluations += step.evaluations;
     next.rejected = step.accepted ? 0 : next.rejected + 1;
-    if (next.rejected >= parameterisation.blocks.length) next.finished = true;
+    if (next.rejected >= rejectionsAllowed[optimizer] * parameterisation.blocks.length) next.finished = true;
 
     let validationLoss: number | null = null;
     let improved = false;

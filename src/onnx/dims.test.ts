@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addDims, broadcastShapes, divideDims, multiplyDims } from './dims';
+import { addDims, broadcastShapes, divideDims, multiplyDims, type Dim } from './dims';
 
 describe('symbolic sizes', () => {
   test('multiply to one spelling, whatever the order', () => {
@@ -32,5 +32,14 @@ describe('symbolic sizes', () => {
     expect(broadcastShapes(['batch', 1, 8], [3, 1])).toEqual(['batch', 3, 8]);
     expect(broadcastShapes(['batch'], [3])).toEqual([3]);
     expect(broadcastShapes(['a'], ['b'])).toEqual([null]);
+  });
+
+  test('do not grow without bound', () => {
+    let size: Dim = 'batch';
+    for (let i = 0; i < 60; i++) size = multiplyDims(size, size);
+    expect(size).toBeNull();
+    size = 's0 + 1';
+    for (let i = 0; i < 60; i++) size = multiplyDims(size, size);
+    expect(size).toBeNull();
   });
 });

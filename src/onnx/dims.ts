@@ -25,11 +25,15 @@ function toProduct(dim: number | string): Product {
   };
 }
 
-function fromProduct({ number, symbols }: Product): number | string {
+/** Longer expressions are given up: repeated products would otherwise double them without bound. */
+const longestExpression = 200;
+
+function fromProduct({ number, symbols }: Product): Dim {
   if (symbols.length === 0 || number === 0) return number;
   if (symbols.length === 1 && number === 1) return symbols[0] ?? 1;
   const factors = symbols.map((symbol) => (plain.test(symbol) ? symbol : `(${symbol})`));
-  return [...(number === 1 ? [] : [String(number)]), ...factors].join('*');
+  const expression = [...(number === 1 ? [] : [String(number)]), ...factors].join('*');
+  return expression.length > longestExpression ? null : expression;
 }
 
 export function multiplyDims(...dims: readonly Dim[]): Dim {

@@ -37,6 +37,7 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
       `${label} uses ONNX operator set ${model.opset}; gradients need ${oldestOpset} or later, so export the model with opset_version=17.`,
     );
   }
+  checkOrder(model);
   const b = new GraphBuilder(model);
   b.includeInputs(graph);
   b.include(graph);
@@ -71,6 +72,22 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
     b.addOutput(name);
   }
   return b.build(label);
+}
+
+/** ONNX wants nodes after those they read from; a path through a node out of order would be lost. */
+function checkOrder({ graph, label }: OnnxModel): void {
+  const later = new Set(graph.node.flatMap((node) => node.output));
+  for (const node of graph.node) {
+    const early = node.input.find((name) => name !== '' && later.has(name));
+    if (early !== undefined) {
+      throw new OnnxError(
+        'invalid-graph',
+        `${label}: ${describeNode(node)} reads "${early}" before it is made, but ONNX requires nodes in order; export the model again.`,
+        locate(node),
+      );
+    }
+    for (const name of node.output) later.delete(name);
+  }
 }
 
 function checkNames(model: OnnxModel, inputs: readonly string[], outputs: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { probeModel } from '../onnx/probe-model';
 import { serializeModel } from '../onnx/write';
 import type { Device } from './device-name';
-import { firstLine, floatTensor, openSession } from './session';
+import { floatTensor, openSession, sentence } from './session';
 
 export type ProbeResult =
   | { readonly works: true; /** Time of a run relative to the CPU's. */ readonly slowdown: number }
@@ -19,9 +19,12 @@ export async function probeDevice(device: Exclude<Device, 'auto' | 'cpu'>): Prom
     const error = Math.max(...wanted.values.map((value, i) => Math.abs(value - (got.values[i] ?? NaN)))) / scale;
     // False for NaN, too.
     if (error <= tolerance) return { works: true, slowdown: got.ms / wanted.ms };
-    return { works: false, problem: `it computes a small test network wrongly (relative error ${error.toPrecision(2)}).` };
+    return {
+      works: false,
+      problem: `it computes a small test network wrongly (relative error ${error.toPrecision(2)}).`,
+    };
   } catch (error) {
-    return { works: false, problem: `${firstLine(error)}.` };
+    return { works: false, problem: sentence(error) };
   }
 }
 

@@ -78,11 +78,8 @@ export function runtimeVersion(): string {
   return ort.env.versions.node ?? ort.env.versions.common;
 }
 
-export function firstLine(error: unknown): string {
+/** The first line of what ONNX Runtime said, with one full stop. */
+export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n')[0] ?? text;
-}
-
-function sentence(error: unknown): string {
-  return firstLine(error).trimEnd().replace(/[.!]*$/, '.');
+  return (text.split('\n')[0] ?? text).trimEnd().replace(/[.!]*$/, '.');
 }

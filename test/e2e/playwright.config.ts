@@ -3,7 +3,7 @@ import { defineConfig } from '@playwright/test';
 /** Run through `npm test -- e2e`, which packs the extension and names the editor and the browser. */
 export default defineConfig({
   testDir: '.',
-  timeout: 5 * 60_000,
+  timeout: 10 * 60_000,
   expect: { timeout: 30_000 },
   workers: 1,
   retries: 0,

@@ -16,7 +16,7 @@ test('a run is stopped, resumed to its end, and its panel comes back after a rel
   await expect.poll(() => runDirs(folder).length, { timeout: 60_000 }).toBe(1);
   const runDir = onlyRun(folder);
   const iterations = (): number[] => eventsOf(readLog(runDir), 'step').map((event) => event.iteration);
-  await expect.poll(() => Math.max(-1, ...iterations()), { timeout: 180_000 }).toBeGreaterThan(0);
+  await expect.poll(() => Math.max(-1, ...iterations()), { timeout: 300_000 }).toBeGreaterThan(0);
   await panel.getByTestId('stop').click();
   await expect(panel.getByTestId('phase')).toContainText(/stopped/i, { timeout: 60_000 });
   await expect(workbench.lenses.filter({ hasText: 'Resume' })).toBeVisible();
@@ -26,7 +26,7 @@ test('a run is stopped, resumed to its end, and its panel comes back after a rel
   const before = Math.max(...iterations());
 
   await panel.getByTestId('resume').click();
-  await expect(panel.getByTestId('phase')).toContainText(/done/i, { timeout: 180_000 });
+  await expect(panel.getByTestId('phase')).toContainText(/done/i, { timeout: 300_000 });
   await expect(workbench.lenses.filter({ hasText: 'Learn Solver' })).toBeVisible();
   await workbench.picture('6-resumed');
   const log = readLog(runDir);

@@ -1,8 +1,9 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RunManager } from '../../src/backend/run-manager';
+import type { GraceTimes } from '../../src/backend/run-process';
 import type { LoggedEvent, RunInfo } from '../../src/protocol';
 
 const jobPath = resolve('test/data/backend/fake-job.mjs');
@@ -10,11 +11,14 @@ const jobPath = resolve('test/data/backend/fake-job.mjs');
 let folder: string;
 let runs: RunManager;
 let events: LoggedEvent[];
+/** Folders of runs that have taken a step. */
+let stepped: Set<string>;
 let changes: RunInfo[];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 's4s-runs-'));
   events = [];
+  stepped = new Set();
   changes = [];
   runs = newManager();
 });
@@ -24,12 +28,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function newManager(path = jobPath): RunManager {
+const patient: GraceTimes = { cancelMs: 20_000, killMs: 5_000 };
+
+function newManager(path = jobPath, grace = patient): RunManager {
   return new RunManager({
     jobPath: path,
-    onEvent: ({ event }) => events.push(event),
+    onEvent: ({ runDir, event }) => {
+      events.push(event);
+      if (event.kind === 'progress') stepped.add(runDir);
+    },
     onChanged: (info) => changes.push(info),
-    grace: { cancelMs: 300, killMs: 300 },
+    grace,
   });
 }
 
@@ -50,8 +59,8 @@ async function state(wanted: RunInfo['state']): Promise<RunInfo> {
   throw new Error(`No run became ${wanted}; seen: ${JSON.stringify(changes)}`);
 }
 
-async function firstStep(): Promise<void> {
-  while (!events.some((event) => event.kind === 'progress')) await new Promise((done) => setTimeout(done, 10));
+async function firstStep({ runDir }: { runDir: string }): Promise<void> {
+  while (!stepped.has(runDir)) await new Promise((done) => setTimeout(done, 10));
 }
 
 describe('a run', () => {
@@ -82,7 +91,7 @@ describe('a run', () => {
 
   test('stops when asked and can be resumed', async () => {
     const { runDir } = await runs.start(config('wait'));
-    await firstStep();
+    await firstStep({ runDir });
     const stopped = await runs.stop(runDir);
     expect(stopped).toMatchObject({ state: 'cancelled', resumable: true, message: 'Stopped.' });
     expect(changes.map((info) => info.state)).toEqual(['running', 'stopping', 'cancelled']);
@@ -97,8 +106,9 @@ describe('a run', () => {
   });
 
   test('that does not hear is ended by force', async () => {
+    runs = newManager(jobPath, { cancelMs: 300, killMs: 300 });
     const { runDir } = await runs.start(config('stuck'));
-    await firstStep();
+    await firstStep({ runDir });
     const stopped = await runs.stop(runDir);
     expect(stopped).toMatchObject({ state: 'cancelled', resumable: false, pid: null });
     expect(stopped.message).toMatch(/ended by force/);
@@ -114,9 +124,9 @@ describe('a run', () => {
   });
 
   test('whose process is killed is a crash', async () => {
-    const { pid } = await runs.start(config('wait'));
-    await firstStep();
-    process.kill(pid ?? 0, 'SIGKILL');
+    const run = await runs.start(config('wait'));
+    await firstStep(run);
+    process.kill(run.pid ?? 0, 'SIGKILL');
     const crashed = await state('crashed');
     expect(crashed).toMatchObject({ resumable: false });
     expect(crashed.message).toMatch(/SIGKILL.*Start the run again/);
@@ -142,11 +152,22 @@ describe('refusals', () => {
   test('no resume without a run or a checkpoint', async () => {
     await expect(runs.resume(join(folder, 'nothing'))).rejects.toThrow(/holds no run/);
     const { runDir } = await runs.start(config('wait'));
-    await firstStep();
+    await firstStep({ runDir });
     await expect(runs.resume(runDir)).rejects.toThrow(/already going on/);
     process.kill((await runs.list(join(folder, 'solver.yaml'), join(folder, 'runs')))[0]?.pid ?? 0, 'SIGKILL');
     await state('crashed');
     await expect(runs.resume(runDir)).rejects.toThrow(/no checkpoint/);
+  });
+
+  test('no resume in a folder that cannot be written', async () => {
+    const { runDir } = await runs.start(config('crash'));
+    await state('crashed');
+    rmSync(join(runDir, 'job.log'));
+    mkdirSync(join(runDir, 'job.log'));
+    await expect(runs.resume(runDir)).rejects.toThrow(/run folder cannot be written; make room/);
+    // The place of the solver.yaml is free again.
+    await runs.start(config('done'));
+    await state('done');
   });
 
   test('no folder below a file', async () => {
@@ -166,7 +187,7 @@ describe('the list', () => {
     const second = await runs.start(config('done'));
     await state('done');
     const third = await runs.start(config('wait'));
-    await firstStep();
+    await firstStep(third);
     await runs.start(config('wait', 'other.yaml'));
     const shown = (await listed(runs)).map(({ runDir, state }) => [runDir, state]);
     expect(shown).toEqual([
@@ -198,7 +219,7 @@ describe('the list', () => {
 
 test('shutdown cancels what runs, waits for it and starts nothing new', async () => {
   const { runDir } = await runs.start(config('wait'));
-  await firstStep();
+  await firstStep({ runDir });
   await runs.shutdown(5000);
   expect(changes.at(-1)).toMatchObject({ runDir, state: 'cancelled', resumable: true });
   await expect(runs.start(config('done'))).rejects.toThrow(/shutting down/);

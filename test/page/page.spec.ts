@@ -39,6 +39,18 @@ test('draws a run that is going on, and follows it event by event', async ({ win
   await expect(page.getByTestId('headline')).toContainText('4.1× better');
 });
 
+test('waits calmly for what is not there yet', async ({ window }, info) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(events.slice(0, 5));
+  await expect(page.getByText('The curves appear when learning starts.')).toBeVisible();
+  await expect(page.getByText('not drawn yet')).toHaveCount(3);
+  await page.screenshot({ path: info.outputPath('waiting.png'), fullPage: true });
+  const firstBaseline = events.findIndex((event) => event.kind === 'baseline');
+  for (const event of events.slice(5, firstBaseline + 1)) await window.post({ kind: 'event', event });
+  await expect.poll(async () => (await curvePixels(page)).classic, 'line of the first baseline').toBeGreaterThan(100);
+});
+
 test('stops, resumes and opens the report', async ({ window }) => {
   const { page } = window;
   await window.load();

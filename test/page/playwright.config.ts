@@ -7,7 +7,7 @@ const chromium = process.env.S4S_CHROMIUM ?? '/usr/bin/chromium';
 export default defineConfig({
   testDir: '.',
   outputDir: '../../test-results/page',
-  timeout: 30_000,
+  timeout: 120_000,
   workers: 1,
   reporter: 'list',
   use: {

@@ -12,6 +12,8 @@ const predictions: Readonly<Record<TableData['prediction'], string>> = {
   velocity: 'the velocity',
 };
 
+const spaces: Readonly<Record<TableData['space'], string>> = { vp: 'VP', ve: 'VE', flow: 'flow' };
+
 /** The solver itself: which weight every model evaluation has in every state. */
 export function HeatMap({ solver }: { readonly solver: SolverView | null }) {
   const chosen = useSignal<View>('learned');
@@ -22,7 +24,7 @@ export function HeatMap({ solver }: { readonly solver: SolverView | null }) {
   return (
     <section aria-labelledby="table-title">
       <div class="section-line">
-        <h2 id="table-title">{view === 'start' ? 'Classic table' : 'Learned table'}</h2>
+        <h2 id="table-title">{view === 'start' && table !== undefined ? 'Classic table' : 'Learned table'}</h2>
         {names.length > 1 && (
           <div class="segments" role="group" aria-label="Table shown">
             {names.map((name) => (
@@ -56,7 +58,7 @@ function tablesOf(solver: SolverView | null): Partial<Record<View, TableData>> {
 
 function explanation(table: TableData, view: View): string {
   if (view === 'change') return 'Learned minus classic, entry by entry; the times too.';
-  return `Each row adds up its weights to the next state in ${table.space} space; y${subscript(table.nfe)} is the sample. D is ${predictions[table.prediction]} that the model predicts at time τ.`;
+  return `Each row adds up its weights to the next state in ${spaces[table.space]} space; y${subscript(table.nfe)} is the sample. D is ${predictions[table.prediction]} that the model predicts at time τ.`;
 }
 
 function Table({ table }: { readonly table: TableData }) {

@@ -17,6 +17,7 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
   const hovered = useSignal<number | null>(null);
   const data = chartData(solver);
   const theme = themeVersion.value;
+  const empty = solver === null || (solver.steps.length === 0 && solver.baselines.length === 0);
 
   useEffect(() => {
     if (host.current === null) return undefined;
@@ -35,7 +36,7 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
       plot.current = null;
     };
     // A canvas keeps the colours it was drawn with: another theme needs another chart.
-  }, [theme]);
+  }, [theme, empty]);
   useEffect(() => plot.current?.setData(data), [solver]);
 
   const classic = bestBaseline(solver);
@@ -51,18 +52,24 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
           </span>
         )}
       </div>
-      <ul class="legend" aria-hidden="true">
-        <Key kind="validation" name="validation" value={step?.validationLoss ?? null} />
-        <Key kind="train" name="training" value={step?.trainLoss ?? null} />
-        {classic !== null && (
-          <Key
-            kind="classic"
-            name={`${classic.solver}, ${spacingName(classic.spacing)}`}
-            value={classic.validationLoss}
-          />
-        )}
-      </ul>
-      <div class="chart" data-testid="loss-chart" role="img" aria-label={summary(solver)} ref={host} />
+      {empty ? (
+        <div class="placeholder">The curves appear when learning starts.</div>
+      ) : (
+        <>
+          <ul class="legend" aria-hidden="true">
+            <Key kind="validation" name="validation" value={step?.validationLoss ?? null} />
+            <Key kind="train" name="training" value={step?.trainLoss ?? null} />
+            {classic !== null && (
+              <Key
+                kind="classic"
+                name={`${classic.solver}, ${spacingName(classic.spacing)}`}
+                value={classic.validationLoss}
+              />
+            )}
+          </ul>
+          <div class="chart" data-testid="loss-chart" role="img" aria-label={summary(solver)} ref={host} />
+        </>
+      )}
       {steps.length > 0 && <Numbers solver={solver} />}
     </section>
   );

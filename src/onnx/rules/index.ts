@@ -1,3 +1,4 @@
+import { attentionRules } from './attention';
 import { binaryRules } from './binary';
 import { convolutionRules } from './convolution';
 import { layoutRules } from './layout';
@@ -14,6 +15,7 @@ export const gradientRules: RuleTable = {
   ...binaryRules,
   ...matrixRules,
   ...convolutionRules,
+  ...attentionRules,
   ...normalisationRules,
   ...layoutRules,
   ...reductionRules,

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { expectVjpMatchesDifferences, graphOf, spread } from '../../../test/support/onnx-run';
+import { expectVjpMatchesDifferences, graphOf, spread, type Values } from '../../../test/support/onnx-run';
+import type { GraphBuilder } from '../builder';
+import { DataType } from '../dtype';
 import { UnsupportedOperatorError } from '../errors';
 import { buildVjpGraph } from '../vjp';
 
@@ -106,6 +108,39 @@ describe('Einsum', () => {
     expect(() => buildVjpGraph(model)).toThrow(UnsupportedOperatorError);
     expect(() => buildVjpGraph(model)).toThrow(
       /Einsum node "s4s_Einsum_1" has a gradient here only if no label occurs twice/,
+    );
+  });
+});
+
+describe('Attention', () => {
+  const feeds = { q: spread([2, 2, 3, 2], 1), k: spread([2, 2, 4, 2], 2), v: spread([2, 2, 4, 3], 3) };
+  const options = { opset: 23 };
+
+  test.each([{}, { scale: { float: 0.3 } }])('%j matches differences', async (attributes) => {
+    await expectVjpMatchesDifferences(
+      graphOf(feeds, (b) => b.emit('Attention', ['q', 'k', 'v'], attributes), options),
+      feeds,
+    );
+  });
+
+  test('with a mask matches differences', async () => {
+    const body = (b: GraphBuilder) => {
+      const bias = Array.from({ length: 12 }, (_, i) => (i % 5 === 0 ? -3 : 0.5));
+      return b.emit('Attention', ['q', 'k', 'v', b.floats([3, 4], bias, DataType.FLOAT)]);
+    };
+    await expectVjpMatchesDifferences(graphOf(feeds, body, options), feeds);
+    const mask: Values = { dtype: 'bool', shape: [3, 4], data: [1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1] };
+    const masked = { ...feeds, mask };
+    await expectVjpMatchesDifferences(
+      graphOf(masked, (b) => b.emit('Attention', ['q', 'k', 'v', 'mask']), options),
+      masked,
+    );
+  });
+
+  test('that is causal is refused by name', () => {
+    const model = graphOf(feeds, (b) => b.emit('Attention', ['q', 'k', 'v'], { is_causal: 1 }), options);
+    expect(() => buildVjpGraph(model)).toThrow(
+      /Attention node "s4s_Attention_1" has a gradient here only if it is not causal/,
     );
   });
 });

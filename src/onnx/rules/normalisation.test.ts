@@ -86,3 +86,11 @@ test('BatchNormalization in inference matches differences', async () => {
   });
   await expectVjpMatchesDifferences(model, feeds);
 });
+
+test('RMSNormalization matches differences in input and scale', async () => {
+  const feeds = { x: spread([2, 3, 4], 1), scale: spread([4], 2) };
+  const model = graphOf(feeds, (b) => b.emit('RMSNormalization', ['x', 'scale'], { axis: -1, ...epsilon }), {
+    opset: 23,
+  });
+  await expectVjpMatchesDifferences(model, feeds);
+});
