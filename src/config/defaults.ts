@@ -20,7 +20,7 @@ export function defaultOptimizer(method: 's4s' | 's4s-alt' | 'table'): TrainingC
 }
 
 export function defaultIterations(optimizer: TrainingConfig['optimizer']): number {
-  return optimizer === 'gauss_newton' ? 8 : 300;
+  return optimizer === 'gauss_newton' ? 12 : 300;
 }
 
 /** The numbers of evaluations, ascending and without repeats. */

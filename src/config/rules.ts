@@ -98,18 +98,6 @@ const family: Rule = ({ student }, report) => {
   });
 };
 
-const optimizer: Rule = ({ student, training }, report) => {
-  const path = ['training', 'optimizer'];
-  if (training?.optimizer !== 'gauss_newton' || student?.method === undefined || student.method === 'table') return;
-  report.add({
-    code: 'conflict',
-    path,
-    message: `gauss_newton learns the free table only; use adam with student.method ${student.method}, or method table.`,
-    related: [{ path: ['student', 'method'], message: `The method is ${student.method}.` }],
-    ...report.replace(path, 'adam'),
-  });
-};
-
 const guidance: Rule = ({ model }, report) => {
   const conditioning = model?.conditioning;
   if (conditioning === undefined) return;
@@ -170,7 +158,7 @@ const predictions: Rule = ({ model }, report) => {
   });
 };
 
-const rules: readonly Rule[] = [steps, orders, family, optimizer, guidance, schedule, predictions];
+const rules: readonly Rule[] = [steps, orders, family, guidance, schedule, predictions];
 
 /** `data` is the file as it stands, for names that the schema refuses. */
 export function reportConflicts(report: Report, draft: Draft, data: unknown): void {

@@ -358,7 +358,7 @@ const training = z
       .optional()
       .meta(
         meta({
-          text: 'How the table is improved. gauss_newton needs method table.',
+          text: 'How the table is improved.',
           defaultText: 'gauss_newton for method table, adam otherwise',
         }),
       ),
@@ -374,7 +374,7 @@ const training = z
         meta({
           text: 'Most iterations for one solver.',
           unit: 'iterations',
-          defaultText: '8 for gauss_newton, 300 for adam',
+          defaultText: '12 for gauss_newton, 300 for adam',
         }),
       ),
     seed: count(0, 4_294_967_295)

@@ -14,7 +14,9 @@ export interface GaussNewtonState {
 
 /** Noises whose trajectory and tangents are held at once. */
 const chunkSize = 16;
-const maxTrials = 5;
+const maxTrials = 7;
+const minDamping = 1e-6;
+const maxDamping = 1e6;
 
 /**
  * One damped Gauss–Newton (Levenberg–Marquardt) step on r(θ) = student − teacher over all training samples:
@@ -52,13 +54,13 @@ export async function gaussNewtonStep(
       bestDamping = damping;
     }
     if (best.theta === theta)
-      damping *= 8; // nothing has helped yet: be more careful
-    else if (improves)
-      damping /= 8; // it helped: see whether a bolder step helps more
+      damping *= 10; // nothing has helped yet: be more careful
+    else if (improves && damping > minDamping)
+      damping /= 10; // it helped: see whether a bolder step helps more
     else break;
   }
   const accepted = best.theta !== theta;
-  state.damping = Math.min(1e6, Math.max(1e-8, accepted ? bestDamping : damping));
+  state.damping = Math.min(maxDamping, Math.max(minDamping, accepted ? bestDamping : damping));
   return { theta: best.theta, trainLoss: best.loss, evaluations, accepted };
 }
 

@@ -153,6 +153,14 @@ describe('a run', () => {
 describe('a stopped run', () => {
   const methods = {
     'table with Gauss–Newton': { student: 'method: table, num_inference_steps: [3, 4]', training: 'iterations: 5' },
+    's4s with Gauss–Newton': {
+      student: 'method: s4s, order: 3, num_inference_steps: 3',
+      training: 'optimizer: gauss_newton, iterations: 8',
+    },
+    's4s-alt with Gauss–Newton': {
+      student: 'method: s4s-alt, order: 2, num_inference_steps: 3',
+      training: 'optimizer: gauss_newton, iterations: 8',
+    },
     's4s with Adam': {
       student: 'method: s4s, order: 3, num_inference_steps: 3',
       training: 'optimizer: adam, iterations: 40, learning_rate: 0.02',
@@ -166,6 +174,7 @@ describe('a stopped run', () => {
   it.each(Object.entries(methods))('ends in the same solver when it goes on: %s', async (_name, config) => {
     const tiny = project(config);
     expect((await tiny.run('whole')).status).toBe('done');
+    expect(tiny.solver('whole')).toContain('"learned": true');
     const total = tiny.events('whole').length;
     // Whatever it is doing: teacher, classics, learning (mostly) or evaluation.
     const moments = [0.2, 0.55, 0.8].map((share) => Math.floor(total * share));

@@ -129,7 +129,10 @@ export class FakeWindow {
   /** Closes everything and says what went wrong in the page, policy violations included. */
   async close(): Promise<readonly string[]> {
     await this.page.close();
-    await new Promise((resolve) => this.server.close(resolve));
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    // A picture that was still loading would hold its connection open.
+    this.server.closeAllConnections();
+    await closed;
     return this.problems;
   }
 }

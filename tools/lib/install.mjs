@@ -19,9 +19,13 @@ function installed() {
   );
 }
 
-/** Installs node_modules if needed. Nothing but npm packages is fetched: .npmrc switches install scripts off. */
+/**
+ * Installs node_modules if needed, with the versions of package-lock.json. Nothing but npm packages is fetched: .npmrc
+ * switches install scripts off. Not `npm ci`: it refuses a lock file that lacks other platforms' optional binaries, and
+ * some registry mirrors do not carry them all; --no-save leaves the lock file as it is.
+ */
 export async function ensureInstalled() {
   if (installed()) return;
   say('installing npm packages');
-  await npm(['ci', '--no-fund', '--no-audit', '--loglevel=error']);
+  await npm(['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error']);
 }

@@ -1,0 +1,364 @@
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DataType } from '../../src/onnx/dtype';
+import { makePort } from '../../src/onnx/builder';
+import type { GraphBuilder } from '../../src/onnx/builder';
+import { serializeModel } from '../../src/onnx/write';
+import type { LoggedEvent } from '../../src/protocol';
+import { emptyGraph } from '../support/onnx-run';
+import { expectSentence, ofKind, TinyProject } from '../support/tiny-run';
+import type { TinyConfig } from '../support/tiny-run';
+
+/** What goes wrong, set by a test: thrown before a call, or done to its result. */
+const faults = vi.hoisted(() => ({
+  mkdir: undefined as ((path: string) => void) | undefined,
+  append: undefined as ((path: string) => void) | undefined,
+  write: undefined as ((path: string) => void) | undefined,
+  run: undefined as (() => void) | undefined,
+  results: undefined as ((results: Record<string, { data: unknown }>) => void) | undefined,
+}));
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  return {
+    ...fs,
+    mkdirSync: (path: string, options: { recursive: true }) => {
+      faults.mkdir?.(path);
+      return fs.mkdirSync(path, options);
+    },
+    appendFileSync: (path: string, text: string) => {
+      faults.append?.(path);
+      fs.appendFileSync(path, text);
+    },
+  };
+});
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof import('node:fs/promises')>();
+  const open = async (path: string, flags: string) => {
+    const file = await fs.open(path, flags);
+    const writeFile = file.writeFile.bind(file);
+    file.writeFile = async (content: string | Uint8Array) => {
+      faults.write?.(path);
+      await writeFile(content);
+    };
+    return file;
+  };
+  return { ...fs, open };
+});
+vi.mock('onnxruntime-node', async (original) => {
+  const ort = await original<typeof import('onnxruntime-node')>();
+  const create = async (graph: Uint8Array, options: InferenceSession.SessionOptions) => {
+    const session = await ort.InferenceSession.create(graph, options);
+    return {
+      run: async (feeds: InferenceSession.FeedsType) => {
+        faults.run?.();
+        const results = await session.run(feeds);
+        faults.results?.(results as Record<string, { data: unknown }>);
+        return results;
+      },
+      release: () => session.release(),
+    };
+  };
+  return { ...ort, InferenceSession: { create } };
+});
+
+const systemError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
+const fail = (code: string) => (): never => {
+  throw systemError(code);
+};
+const spoil = (results: Record<string, { data: unknown }>): void => {
+  for (const { data } of Object.values(results)) if (data instanceof Float32Array) data.fill(Number.NaN);
+};
+
+let tiny: TinyProject;
+beforeEach(() => {
+  tiny = new TinyProject();
+});
+afterEach(() => {
+  for (const key of Object.keys(faults) as (keyof typeof faults)[]) faults[key] = undefined;
+  rmSync(tiny.folder, { recursive: true, force: true });
+});
+
+/** Ends in one sentence, also in the log; nothing is left half done. */
+async function failure(
+  name: string,
+  ...rest: [order?: object, onEvent?: (event: LoggedEvent) => void]
+): Promise<string> {
+  const { status, message } = await tiny.run(name, ...rest);
+  expect(status).toBe('failed');
+  expectSentence(message);
+  return message;
+}
+
+/** The run goes on where it failed and ends in the same solver as one that never failed. */
+async function expectResumes(name: string): Promise<void> {
+  const outcome = await tiny.run(name, { resume: true });
+  expect(outcome.message).toMatch(/times lower than the best classic solver\.$/);
+  const events = tiny.events(name);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+  expect((await tiny.run('unbroken')).status).toBe('done');
+  expect(tiny.solver(name)).toBe(tiny.solver('unbroken'));
+}
+
+/** A denoiser of the plane, x/(1 + σ²) with something on top. */
+function writeModel(top: (b: GraphBuilder, x: string, sigma: string) => string): void {
+  const b = emptyGraph();
+  b.addInput('x', DataType.FLOAT, ['batch', 2]);
+  b.addInput('sigma', DataType.FLOAT, ['batch']);
+  const sigma = b.reshape('sigma', [-1, 1]);
+  const plain = b.div('x', b.add(b.mul(sigma, sigma), b.floats([], [1], DataType.FLOAT)));
+  b.alias(b.add(plain, top(b, 'x', sigma)), 'denoised');
+  b.addOutputPort(makePort('denoised', DataType.FLOAT, ['batch', 2]));
+  writeFileSync(tiny.model, serializeModel(b.build('test')));
+}
+
+/** Adds 0.1·tanh of log det(x·xᵀ + 1): a smooth function by an operator that has no gradient rule. */
+function withDeterminant(b: GraphBuilder, x: string): string {
+  const outer = b.emit('MatMul', [b.reshape(x, [-1, 2, 1]), b.reshape(x, [-1, 1, 2])]);
+  const det = b.emit('Det', [b.add(outer, b.floats([2, 2], [1, 0, 0, 1], DataType.FLOAT))]);
+  const bounded = b.emit('Tanh', [b.emit('Log', [b.reshape(det, [-1, 1])])]);
+  return b.mul(b.floats([], [0.1], DataType.FLOAT), bounded);
+}
+
+describe('a model that is not right', () => {
+  it('is named when it is torn, and nothing is written', async () => {
+    const bytes = readFileSync(tiny.model);
+    writeFileSync(tiny.model, bytes.subarray(0, Math.floor(bytes.length / 2)));
+    const message = await failure('torn');
+    expect(message).toContain(tiny.model);
+    expect(message).toMatch(/truncated or not ONNX .*; export the model again\.$/);
+    expect(tiny.has('torn', '')).toBe(false);
+  });
+
+  it('is named when it was torn while a run was stopped', async () => {
+    await tiny.runUntil('run', (event) => event.kind === 'step');
+    const bytes = readFileSync(tiny.model);
+    writeFileSync(tiny.model, bytes.subarray(0, Math.floor(bytes.length / 2)));
+    expect(await failure('run', { resume: true })).toContain(`${tiny.model} is truncated or not ONNX`);
+    writeFileSync(tiny.model, bytes);
+    await expectResumes('run');
+  });
+
+  it('without a gradient is learned for without one, and says which node lacks it', async () => {
+    writeModel(withDeterminant);
+    const { status } = await tiny.run('det');
+    expect(status).toBe('done');
+    const [warning] = ofKind(tiny.events('det'), 'warning');
+    expect(warning?.message).toMatch(/operator Det has no gradient rule, and Det node "s4s_Det_\d+" is on the way/);
+    expect(tiny.read('det', 'solver.json')).toContain('"learned": true');
+  });
+
+  it('without a gradient cannot be learned for with adam', async () => {
+    writeModel(withDeterminant);
+    tiny.write({ training: 'optimizer: adam, iterations: 20' });
+    const message = await failure('det');
+    expect(message).toMatch(/operator Det .* Det node "s4s_Det_\d+"/);
+    expect(message).toMatch(/Set training\.optimizer to gauss_newton/);
+  });
+
+  it('that gives NaN at some times is found out by the teacher, with the time', async () => {
+    writeModel((b, _x, sigma) => b.emit('Log', [b.sub(sigma, b.floats([], [0.5], DataType.FLOAT))]));
+    const message = await failure('nan');
+    const time = /produced NaN or infinity at evaluation \d+ \(time ([\d.e-]+)\)/.exec(message)?.[1];
+    expect(Number(time)).toBeLessThan(0.5);
+    expect(message).toMatch(/Check model\.prediction_type, noise_schedule/);
+  });
+});
+
+describe('NaN while learning', () => {
+  const cases: Record<string, TinyConfig> = {
+    'Gauss–Newton': { training: 'iterations: 4' },
+    Adam: { training: 'optimizer: adam, iterations: 30' },
+  };
+  it.each(Object.entries(cases))('is a rejected step: %s', async (_name, config) => {
+    tiny.write(config);
+    const { status } = await tiny.run('nan', {}, (event) => {
+      if (event.kind === 'step' && event.iteration === 2) faults.results = spoil;
+      if (event.kind === 'warning') faults.results = undefined;
+    });
+    expect(status).toBe('done');
+    const events = tiny.events('nan');
+    expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['step-not-finite']);
+    expect(ofKind(events, 'step').every(({ trainLoss }) => Number.isFinite(trainLoss))).toBe(true);
+    const steps = ofKind(events, 'step').map(({ iteration }) => iteration);
+    // Gauss–Newton would meet the same noises again and ends; the next minibatch of Adam may be fine.
+    expect(steps.at(-1)).toBe(config === cases['Adam'] ? 30 : 2);
+    expect(tiny.read('nan', 'solver.json')).toContain('"learned": true');
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  it('because a file is in the way', async () => {
+    writeFileSync(join(tiny.folder, 'runs'), 'not a folder');
+    const message = await failure('first');
+    expect(message).toContain(join(tiny.folder, 'runs/first'));
+    expect(message).toMatch(/a file is in the way\. Move that file, or set another "output" folder/);
+  });
+
+  it('because of its permissions, from the start', async () => {
+    faults.mkdir = (path) => {
+      throw Object.assign(systemError('EACCES'), { path });
+    };
+    expect(await failure('first')).toMatch(
+      /no permission to write .*runs\/first\/samples\. Allow writing there, or set/,
+    );
+  });
+
+  it('any more, in the middle of a run', async () => {
+    let saved = 0;
+    faults.write = (path) => {
+      if (path.includes('checkpoint.json') && ++saved === 2) fail('EROFS')();
+    };
+    expect(await failure('first')).toMatch(/no permission to write .*runs\/first\/checkpoint\.json\. Allow/);
+    faults.write = undefined;
+    await expectResumes('first');
+  });
+
+  it('because it was deleted', async () => {
+    const message = await failure('first', {}, (event) => {
+      if (event.kind === 'step') rmSync(join(tiny.folder, 'runs/first'), { recursive: true });
+    });
+    expect(message).toMatch(
+      /runs\/first\/.* is not there \(any more\)\. Put it back and resume, or start a new run\.$/,
+    );
+  });
+});
+
+describe('a full disk', () => {
+  it('during a checkpoint keeps the one before, and the run can go on', async () => {
+    let before: string | undefined;
+    const message = await failure('first', {}, (event) => {
+      if (event.kind !== 'checkpoint') return;
+      before = tiny.read('first', 'checkpoint.json');
+      faults.write = (path) => {
+        if (path.includes('checkpoint.json')) fail('ENOSPC')();
+      };
+    });
+    expect(message).toMatch(
+      /^The disk is full: .*checkpoint\.json could not be written\. Free some space, then resume/,
+    );
+    expect(before).toBeDefined();
+    expect(tiny.read('first', 'checkpoint.json')).toBe(before);
+    expect(tiny.events('first').at(-1)).toMatchObject({ kind: 'finished', status: 'failed', message });
+    faults.write = undefined;
+    await expectResumes('first');
+  });
+
+  it.each(['teacher', 'samples/', 'solver.json', 'report.json'])('while writing %s', async (part) => {
+    faults.write = (path) => {
+      if (path.includes(part)) fail('ENOSPC')();
+    };
+    expect(await failure('first')).toMatch(/^The disk is full: /);
+    faults.write = undefined;
+    await expectResumes('first');
+  });
+
+  it('for the log ends the run, and its stream still says why', async () => {
+    const streamed: LoggedEvent[] = [];
+    const message = await failure('first', {}, (event) => {
+      streamed.push(event);
+      if (event.kind === 'step' && event.iteration === 1) faults.append = fail('ENOSPC');
+    });
+    expect(message).toMatch(/^The disk is full: .*events\.jsonl could not be written/);
+    expect(streamed.at(-1)).toMatchObject({ kind: 'finished', status: 'failed' });
+    expect(tiny.events('first').at(-1)?.kind).toBe('step');
+    faults.append = undefined;
+    await expectResumes('first');
+  });
+});
+
+describe('a device', () => {
+  it('that goes away ends the run with what was learned, and the run can go on', async () => {
+    const message = await failure('first', {}, (event) => {
+      if (event.kind === 'step' && event.iteration === 2) {
+        faults.run = () => {
+          throw new Error('Device lost: the GPU was reset\n    at somewhere deep');
+        };
+      }
+    });
+    expect(message).toMatch(
+      /^ONNX Runtime failed while running the denoiser of .*gmm\.onnx on cpu: Device lost: the GPU was reset\. Resume/,
+    );
+    expect(ofKind(tiny.events('first'), 'checkpoint').at(-1)).toMatchObject({ iteration: 2 });
+    faults.run = undefined;
+    await expectResumes('first');
+  });
+});
+
+describe('files that go away or are damaged', () => {
+  it('solver.yaml may be deleted during a run, and before a resume', async () => {
+    const { status } = await tiny.run('first', {}, (event) => {
+      if (event.kind === 'step') rmSync(tiny.yaml, { force: true });
+    });
+    expect(status).toBe('done');
+    expect((await tiny.run('first', { resume: true })).status).toBe('done');
+    expect(await failure('second')).toBe(`${tiny.yaml} cannot be read. Check the path of solver.yaml.`);
+  });
+
+  it('a damaged checkpoint is named', async () => {
+    await tiny.runUntil('first', (event) => event.kind === 'checkpoint');
+    writeFileSync(tiny.path('first', 'checkpoint.json'), tiny.read('first', 'checkpoint.json').slice(0, 100));
+    expect(await failure('first', { resume: true })).toMatch(/checkpoint\.json is damaged\. Start a new run/);
+  });
+
+  it('a damaged resolved config is named', async () => {
+    await tiny.runUntil('first', (event) => event.kind === 'checkpoint');
+    appendFileSync(tiny.path('first', 'config.resolved.yaml'), '{{{');
+    expect(await failure('first', { resume: true })).toMatch(/cannot be resumed: config\.resolved\.yaml is damaged: /);
+  });
+
+  it('a damaged solver.json of an older run is passed over by the preview', async () => {
+    await tiny.run('first');
+    await tiny.run('second');
+    writeFileSync(tiny.path('second', 'solver.json'), '{');
+    expect((await tiny.run('look', { task: 'preview' })).status).toBe('done');
+    const tables = ofKind(tiny.events('look'), 'table').map(({ label }) => label);
+    expect(tables).toEqual(['S4S table (first)']);
+  });
+});
+
+describe('an evaluation', () => {
+  /** Features x·(1 2; 3 4), logits the same. */
+  function writeClassifier(): void {
+    const b = emptyGraph();
+    b.addInput('image', DataType.FLOAT, ['batch', 2]);
+    b.alias(b.emit('MatMul', ['image', b.floats([2, 2], [1, 2, 3, 4], DataType.FLOAT)]), 'features');
+    b.alias('features', 'logits');
+    for (const name of ['logits', 'features']) b.addOutputPort(makePort(name, DataType.FLOAT, ['batch', 2]));
+    writeFileSync(join(tiny.folder, 'classifier.onnx'), serializeModel(b.build('classifier')));
+    tiny.write({ evaluation: 'samples: 24, classifier: ./classifier.onnx, feature_statistics: ./features.json' });
+  }
+  const statistics = (value: unknown): void => writeFileSync(join(tiny.folder, 'features.json'), JSON.stringify(value));
+
+  it('gives Fréchet distances with a classifier and statistics', async () => {
+    writeClassifier();
+    statistics({ count: 1000, mean: [0, 0], cov: [10, 14, 14, 20] });
+    expect((await tiny.run('first')).status).toBe('done');
+    const report = JSON.parse(tiny.read('first', 'report.json')) as {
+      results: { fd: number }[];
+      teacher: { fd: number };
+    };
+    for (const { fd } of [report.teacher, ...report.results]) expect(fd).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [
+      'of another size',
+      { count: 9, mean: [0, 0, 0], cov: Array<number>(9).fill(0) },
+      /have 3 features, the classifier gives 2\. Make/,
+    ],
+    [
+      'of the wrong shape',
+      { count: 9, mean: [0, 0], cov: [1] },
+      /features\.json must hold "count", "mean" \(d numbers\) and "cov"/,
+    ],
+    ['that are no object', null, /features\.json must hold/],
+  ])('finds statistics %s before any time is spent on learning', async (_name, value, expected) => {
+    writeClassifier();
+    statistics(value);
+    expect(await failure('first')).toMatch(expected);
+    expect(ofKind(tiny.events('first'), 'step')).toEqual([]);
+  });
+});
