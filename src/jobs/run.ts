@@ -75,7 +75,7 @@ async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConf
     name: basename(order.runDir),
     configPath: order.configPath,
     resumed: order.resume,
-    teacher: `${config.teacher.solver}-${config.teacher.order}, ${config.teacher.num_inference_steps} steps`,
+    teacher: `${solverLabel(config.teacher)}, ${config.teacher.num_inference_steps} steps`,
     method: config.student.method,
     nfes: config.student.num_inference_steps,
   };
