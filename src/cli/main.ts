@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
-import { learnCommand } from './learn';
-import { previewCommand } from './preview';
-import { validateCommand } from './validate';
+import { learnCommand } from './learn-command';
+import { previewCommand } from './preview-command';
+import { validateCommand } from './validate-command';
 
 /** Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 cancelled. */
 async function main(): Promise<number> {

@@ -18,11 +18,10 @@ export async function runInTerminal(order: JobOrder, options: RunOptions): Promi
     view?.note('Stopping after this evaluation; press Ctrl-C again to stop at once.');
     controller.abort();
   };
-  // Whoever read our output (`| head`) has gone: stop as with Ctrl-C, and say no more.
-  const unheard = (): void => controller.abort();
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  process.stdout.on('error', unheard);
+  // Whoever read our output (`| head`) has gone: stop as with Ctrl-C. More such errors come with every line.
+  process.stdout.on('error', () => controller.abort());
   try {
     const { status, message, error } = await runJob(
       order,
@@ -48,7 +47,6 @@ export async function runInTerminal(order: JobOrder, options: RunOptions): Promi
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
-    process.stdout.off('error', unheard);
   }
 }
 

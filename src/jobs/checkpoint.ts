@@ -47,15 +47,18 @@ export async function saveCheckpoint(folder: RunFolder, checkpoint: Checkpoint):
   return fileName;
 }
 
+/** @throws UserError when the checkpoint is damaged, of another version, or about another model. */
 export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint | undefined {
   const text = folder.read(fileName);
   if (text === undefined) return undefined;
-  const stored = parse(text, folder.file(fileName));
+  const path = folder.file(fileName);
+  const stored = undamaged(path, () => {
+    const value = JSON.parse(text) as StoredCheckpoint | null;
+    if (typeof value?.version !== 'number') throw new Error('It has no version.');
+    return value;
+  });
   if (stored.version !== version) {
-    throw new UserError(
-      'checkpoint-version',
-      `${folder.file(fileName)} was written by another version of S4S Studio. Start a new run.`,
-    );
+    throw new UserError('checkpoint-version', `${path} was written by another version of S4S Studio. Start a new run.`);
   }
   if (stored.modelHash !== modelHash) {
     throw new UserError(
@@ -63,16 +66,16 @@ export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint
       `The model file has changed since ${folder.path} was started. Start a new run, or put the old model back.`,
     );
   }
-  return {
+  return undamaged(path, () => ({
     modelHash,
     learnedMs: stored.learnedMs,
     solvers: stored.solvers.map((solver) => ({ ...solver, state: solver.state ? unpackState(solver.state) : null })),
-  };
+  }));
 }
 
-function parse(text: string, path: string): StoredCheckpoint {
+function undamaged<Value>(path: string, read: () => Value): Value {
   try {
-    return JSON.parse(text) as StoredCheckpoint;
+    return read();
   } catch (error) {
     throw new UserError('checkpoint-damaged', `${path} is damaged. Start a new run; teacher samples are reused.`, {
       cause: error,

@@ -12,7 +12,8 @@ const margin = { left: 64, right: 16, top: 28, bottom: 36 };
 /** Training and validation loss on a logarithmic axis, as SVG for report.md. */
 export function lossChart(nfe: number, series: LossSeries): string {
   const values = series.flatMap(({ trainLoss, validationLoss }) => [trainLoss, validationLoss ?? trainLoss]);
-  const finite = values.filter((value) => Number.isFinite(value) && value > 0).map(Math.log10);
+  const drawable = values.filter((value) => Number.isFinite(value) && value > 0).map(Math.log10);
+  const finite = drawable.length > 0 ? drawable : [0];
   const low = Math.floor(Math.min(...finite) * 10) / 10;
   const high = Math.ceil(Math.max(...finite) * 10) / 10 || 0;
   const last = Math.max(1, ...series.map(({ iteration }) => iteration));

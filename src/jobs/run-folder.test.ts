@@ -1,3 +1,5 @@
+import type * as Fs from 'node:fs';
+import type * as FsPromises from 'node:fs/promises';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +12,7 @@ const faults = vi.hoisted(() => ({
   rename: undefined as (() => void) | undefined,
 }));
 vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
+  const fs = await original<typeof Fs>();
   const appendFileSync = (path: string, text: string): void => {
     faults.append?.(path, text);
     fs.appendFileSync(path, text);
@@ -18,7 +20,7 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, appendFileSync };
 });
 vi.mock('node:fs/promises', async (original) => {
-  const fs = await original<typeof import('node:fs/promises')>();
+  const fs = await original<typeof FsPromises>();
   const rename = async (from: string, to: string): Promise<void> => {
     faults.rename?.();
     await fs.rename(from, to);

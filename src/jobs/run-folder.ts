@@ -30,6 +30,12 @@ export class RunFolder {
     this.opened = true;
   }
 
+  /** Drops log and checkpoint of an older run in this folder; what it made stays until it is overwritten. */
+  forget(): void {
+    for (const name of ['events.jsonl', 'checkpoint.json']) rmSync(this.file(name), { force: true });
+    this.nextSeq = 0;
+  }
+
   file(name: string): string {
     return join(this.path, name);
   }

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseResolved, stringifyResolved } from '../config';
 import type { ResolvedConfig } from '../config';
@@ -7,6 +6,8 @@ import type { JobOrder, LoggedEvent, RunEvent, RunReport, RunStatus } from '../p
 import { learnTask } from './learn-task';
 import { loadConfig } from './load-config';
 import { previewTask } from './preview-task';
+import { solverLabel } from '../solvers/registry';
+import { comparison, learnedAndClassic } from './results';
 import { openContext } from './run-context';
 import { RunFolder } from './run-folder';
 import { UserError, describeError, isAbort } from './user-error';
@@ -65,9 +66,8 @@ export async function runJob(
 /** Opens the run folder and reads the config: of the folder on resume, else of solver.yaml. */
 async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConfig> {
   const config = order.resume ? resumedConfig(folder) : await loadConfig(order.configPath);
-  if (!order.resume) rmSync(folder.file('events.jsonl'), { force: true });
-  if (!order.resume) rmSync(folder.file('checkpoint.json'), { force: true });
   folder.open();
+  if (!order.resume) folder.forget();
   const started: RunEvent = {
     kind: 'run-started',
     version: PROTOCOL_VERSION,
@@ -102,14 +102,10 @@ function resumedConfig(folder: RunFolder): ResolvedConfig {
 }
 
 function summary({ results }: RunReport): string {
-  const parts = results
-    .filter((row) => row.learned)
-    .map((row) => {
-      const classics = results.filter((other) => other.nfe === row.nfe && !other.learned);
-      const best = Math.min(...classics.map((other) => other.mse));
-      return `${row.nfe} evaluations: mse ${row.mse.toPrecision(3)}, ${(best / row.mse).toFixed(1)} times lower than the best classic solver`;
-    });
-  return parts.length > 0
-    ? `${parts.join('; ')}.`
-    : 'No learned table beat the best classic solver; the classic one is kept.';
+  const parts = [...new Set(results.map((row) => row.nfe))].map((nfe) => {
+    const [learned, classic] = learnedAndClassic(results, nfe);
+    if (!learned) return `${nfe} evaluations: no learned table beat the best classic solver, which is kept`;
+    return `${nfe} evaluations: mse ${learned.mse.toPrecision(3)}, ${classic ? comparison(learned, classic) : 'learned'}`;
+  });
+  return `${parts.join('; ')}.`;
 }

@@ -185,7 +185,7 @@ describe('the gradient of the denoiser', () => {
 
 test('the demo network with guidance: one dynamic batch, no run-time search for broadcast axes', () => {
   const bytes = new Uint8Array(readFileSync(join(import.meta.dirname, '../../media/demo/unet.onnx')));
-  const demo = { sample: 'sample', timestep: 'timestep', classLabels: 'class_labels', output: 'out_sample' };
+  const demo = { sample: 'sample', timestep: 'sigma', classLabels: 'class_labels', output: 'denoised' };
   const { model } = buildDenoiserVjpGraph(parseModel(bytes, 'unet.onnx'), { ports: demo, guidance: true });
   expect(model.graph.node.filter((node) => node.opType === 'NonZero')).toEqual([]);
 });

@@ -8,6 +8,7 @@ import type { Session } from './session';
 /** A classifier ONNX: input [B, …sample shape], outputs `logits` [B, classes] and `features` [B, d]. */
 export class Classifier {
   private constructor(
+    private readonly path: string,
     private readonly session: Session,
     private readonly input: string,
     private readonly sampleShape: readonly number[],
@@ -21,7 +22,7 @@ export class Classifier {
     const bytes = await readFile(path);
     const [input] = readModelHeader(bytes, path).inputs;
     if (!input) throw new Error(`The classifier ${path} has no input.`);
-    return new Classifier(await openSession(bytes, device, path), input.name, sampleShape);
+    return new Classifier(path, await openSession(bytes, device, path), input.name, sampleShape);
   }
 
   /** @param samples `count × dim`. */
@@ -30,7 +31,8 @@ export class Classifier {
     const dim = this.sampleShape.reduce((product, size) => product * size, 1);
     const shape = [samples.length / dim, ...this.sampleShape];
     const { logits, features } = await this.session.run({ [this.input]: floatTensor(samples, shape) });
-    if (!logits || !features) throw new Error('The classifier needs two outputs named logits and features.');
+    if (!logits || !features)
+      throw new Error(`The classifier ${this.path} needs two outputs named logits and features.`);
     return { logits, features };
   }
 

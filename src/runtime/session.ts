@@ -49,7 +49,7 @@ export async function openSession(graph: Uint8Array, device: Exclude<Device, 'au
       }
       const out: Record<string, Float32Array> = {};
       for (const [name, value] of Object.entries(results)) {
-        const tensor = value as ort.Tensor;
+        const tensor = value;
         if (!(tensor.data instanceof Float32Array)) {
           throw new Error(`${label}: output ${name} is ${tensor.type}, expected float32.`);
         }

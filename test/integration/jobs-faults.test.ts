@@ -1,5 +1,8 @@
+import type * as Fs from 'node:fs';
+import type * as FsPromises from 'node:fs/promises';
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession } from 'onnxruntime-node';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataType } from '../../src/onnx/dtype';
@@ -21,7 +24,7 @@ const faults = vi.hoisted(() => ({
 }));
 
 vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
+  const fs = await original<typeof Fs>();
   return {
     ...fs,
     mkdirSync: (path: string, options: { recursive: true }) => {
@@ -35,7 +38,7 @@ vi.mock('node:fs', async (original) => {
   };
 });
 vi.mock('node:fs/promises', async (original) => {
-  const fs = await original<typeof import('node:fs/promises')>();
+  const fs = await original<typeof FsPromises>();
   const open = async (path: string, flags: string) => {
     const file = await fs.open(path, flags);
     const writeFile = file.writeFile.bind(file);
@@ -48,14 +51,14 @@ vi.mock('node:fs/promises', async (original) => {
   return { ...fs, open };
 });
 vi.mock('onnxruntime-node', async (original) => {
-  const ort = await original<typeof import('onnxruntime-node')>();
+  const ort = await original<typeof Ort>();
   const create = async (graph: Uint8Array, options: InferenceSession.SessionOptions) => {
     const session = await ort.InferenceSession.create(graph, options);
     return {
       run: async (feeds: InferenceSession.FeedsType) => {
         faults.run?.();
         const results = await session.run(feeds);
-        faults.results?.(results as Record<string, { data: unknown }>);
+        faults.results?.(results);
         return results;
       },
       release: () => session.release(),

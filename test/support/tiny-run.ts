@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -46,7 +46,6 @@ export class TinyProject {
   readonly model = join(this.folder, 'gmm.onnx');
 
   constructor(config: TinyConfig = {}) {
-    mkdirSync(this.folder, { recursive: true });
     copyFileSync(gmm, this.model);
     this.write(config);
   }

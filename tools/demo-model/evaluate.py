@@ -2,7 +2,7 @@
 
     python evaluate.py --demo media/demo --guidance 2 --grid media/demo/samples.png
 
-The sampler is DPM-Solver++ 2M (data prediction, times equally spaced), or DDIM with --ddim.
+The sampler is DPM-Solver++ 2M (data prediction, noise levels equally spaced in log), or DDIM with --ddim.
 """
 import argparse
 import json
@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 import onnxruntime as ort
 
-from schedule import LOG_RATIO, alpha_sigma
+from edm import SIGMA_MAX, SIGMA_MIN
 
 
 def write_png(path, grey):
@@ -27,27 +27,25 @@ def write_png(path, grey):
 
 
 def sample(session, labels, seed, steps, guidance, ddim=False, batch=50):
-    """Returns images float32 [n, 1, 32, 32]. Times equal in t, as diffusers' default spacing."""
+    """Returns images float32 [n, 1, 32, 32]; `steps` evaluations from SIGMA_MAX to SIGMA_MIN, the last gives the image."""
     rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((len(labels), 1, 32, 32))
-    times = np.linspace(999, 0, steps)  # `steps` evaluations: the last one, at t = 0, gives the image
-    alpha, sigma = alpha_sigma(times)
-    lam = np.log(alpha / sigma)
+    noise = SIGMA_MAX * rng.standard_normal((len(labels), 1, 32, 32))
+    sigma = np.geomspace(SIGMA_MAX, SIGMA_MIN, steps)
+    lam = -np.log(sigma)
     done = []
     for i in range(0, len(labels), batch):
         x, c = noise[i:i + batch], labels[i:i + batch]
         n, before = len(c), None
-        for k, t in enumerate(times):
+        for k, s in enumerate(sigma):
             if guidance == 1:
-                v = session.run(None, dict(sample=x.astype(np.float32), class_labels=c,
-                                           timestep=np.full(n, t, np.float32)))[0]
+                x0 = session.run(None, dict(sample=x.astype(np.float32), class_labels=c,
+                                            sigma=np.full(n, s, np.float32)))[0]
             else:
-                v = session.run(None, dict(sample=np.concatenate([x, x]).astype(np.float32),
-                                           class_labels=np.concatenate([np.full(n, 10), c]),
-                                           timestep=np.full(2 * n, t, np.float32)))[0]
-                v = v[:n] + guidance * (v[n:] - v[:n])
-            x0 = alpha[k] * x - sigma[k] * v
-            if k + 1 == len(times):
+                x0 = session.run(None, dict(sample=np.concatenate([x, x]).astype(np.float32),
+                                            class_labels=np.concatenate([np.full(n, 10), c]),
+                                            sigma=np.full(2 * n, s, np.float32)))[0]
+                x0 = x0[:n] + guidance * (x0[n:] - x0[:n])
+            if k + 1 == len(sigma):
                 x = x0
                 break
             h = lam[k + 1] - lam[k]
@@ -55,7 +53,7 @@ def sample(session, labels, seed, steps, guidance, ddim=False, batch=50):
             if before is not None and not ddim:
                 r = (lam[k] - lam[k - 1]) / h
                 d = x0 + (x0 - before) / (2 * r)
-            x = sigma[k + 1] / sigma[k] * x - alpha[k + 1] * np.expm1(-h) * d
+            x = sigma[k + 1] / sigma[k] * x - np.expm1(-h) * d
             before = x0
         done.append(x)
     return np.concatenate(done).astype(np.float32)

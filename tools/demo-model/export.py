@@ -12,6 +12,7 @@ import onnx
 import onnxruntime as ort
 import torch
 
+from edm import SIGMA_MAX, SIGMA_MIN, Edm
 from model import NO_CLASS, UNet, macs, parameters, set_export
 
 
@@ -51,12 +52,13 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     a = p.parse_args()
     net, saved = load(a.checkpoint)
-    args = (torch.randn(2, 1, 32, 32), torch.tensor([10.5, 900.0]), torch.tensor([3, NO_CLASS]))
-    names = ["sample", "timestep", "class_labels"]
+    denoiser = Edm(net)
+    args = (torch.randn(2, 1, 32, 32), torch.tensor([0.5, 40.0]), torch.tensor([3, NO_CLASS]))
+    names = ["sample", "sigma", "class_labels"]
     part = a.out + ".part"
-    torch.onnx.export(set_export(net, True), args, part, opset_version=17, dynamo=False,
-                      do_constant_folding=True, input_names=names, output_names=["out_sample"],
-                      dynamic_axes={k: {0: "batch"} for k in [*names, "out_sample"]})
+    torch.onnx.export(set_export(denoiser, True), args, part, opset_version=17, dynamo=False,
+                      do_constant_folding=True, input_names=names, output_names=["denoised"],
+                      dynamic_axes={k: {0: "batch"} for k in [*names, "denoised"]})
     model = onnx.load(part)
     onnx.checker.check_model(model, full_check=True)
     out = model.graph.output[0].type.tensor_type.shape  # the exporter may leave these unnamed
@@ -65,7 +67,7 @@ def main():
     constants_to_initializers(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, part)
-    set_export(net, False)
+    set_export(denoiser, False)
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = a.threads
@@ -73,14 +75,15 @@ def main():
     rng = np.random.default_rng(0)
 
     def feed(n):
-        return dict(sample=rng.standard_normal((n, 1, 32, 32)).astype(np.float32),
-                    timestep=rng.uniform(0, 999, n).astype(np.float32),
+        sigma = np.exp(rng.uniform(np.log(SIGMA_MIN), np.log(SIGMA_MAX), n)).astype(np.float32)
+        noise = rng.standard_normal((n, 1, 32, 32)).astype(np.float32)
+        return dict(sample=sigma.reshape(-1, 1, 1, 1) * noise, sigma=sigma,
                     class_labels=rng.integers(0, 11, n))
 
     for n in (1, 7, 64):
         x = feed(n)
         y = session.run(None, x)[0]
-        z = net(*(torch.from_numpy(v) for v in x.values())).numpy()
+        z = denoiser(*(torch.from_numpy(v) for v in x.values())).numpy()
         assert y.shape == (n, 1, 32, 32)
         gap = np.abs(y - z).max()
         print(f"batch {n}: largest gap to PyTorch {gap:.2e}")

@@ -14,15 +14,16 @@ import onnxruntime as ort
 import torch
 from onnx import numpy_helper
 
+from edm import Edm
 from model import NO_CLASS, UNet
 
 
 def from_onnx(path):
     """The PyTorch model in float64 with the weights of the ONNX file, matched by name."""
     stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
-    channels = [stored[f"{n}.bias"].shape[0] for n in ("stem", "pool0", "pool1")]
-    net = UNet(channels, emb=len(stored["time1.bias"]), freqs=len(stored["freqs"]),
-               pixel=len(stored["local.bias"]))
+    channels = [stored[f"unet.{n}.bias"].shape[0] for n in ("stem", "pool0", "pool1")]
+    net = Edm(UNet(channels, emb=len(stored["unet.time1.bias"]), freqs=len(stored["unet.freqs"]),
+               pixel=len(stored["unet.local.bias"])))
     net.load_state_dict({name: torch.from_numpy(stored[name].copy()).reshape(value.shape)
                          for name, value in net.state_dict().items()})
     return net.double().eval()
@@ -42,23 +43,24 @@ def main():
         return np.round(x * 64) / 64
 
     sample = coarse(rng.standard_normal(shape))
-    timestep = np.array([17.25, 431.5, 902.75])
+    sigma = np.array([0.0625, 1.5, 24.0])
+    sample *= np.sqrt(1 + sigma.reshape(-1, 1, 1, 1) ** 2).round()
     labels = np.array([7, NO_CLASS, 2])
     cotangent = coarse(rng.standard_normal(shape))
     x = torch.tensor(sample, requires_grad=True)
-    t = torch.tensor(timestep, requires_grad=True)
+    t = torch.tensor(sigma, requires_grad=True)
     y = net(x, t, torch.from_numpy(labels))
     gx, gt = torch.autograd.grad(y, (x, t), torch.tensor(cotangent))
     y = y.detach().numpy()
 
     session = ort.InferenceSession(a.unet, providers=["CPUExecutionProvider"])
     run = lambda s, u: session.run(None, dict(
-        sample=s.astype(np.float32), timestep=u.astype(np.float32), class_labels=labels))[0]
-    print(f"largest gap of onnxruntime to float64: {np.abs(run(sample, timestep) - y).max():.2e}")
-    step = 0.05  # a rough check of the derivative by time against onnxruntime
-    rough = ((run(sample, timestep + step).astype(float) - run(sample, timestep - step))
+        sample=s.astype(np.float32), sigma=u.astype(np.float32), class_labels=labels))[0]
+    print(f"largest gap of onnxruntime to float64: {np.abs(run(sample, sigma) - y).max():.2e}")
+    step = 0.001 * sigma  # a rough check of the derivative by time against onnxruntime
+    rough = ((run(sample, sigma + step).astype(float) - run(sample, sigma - step))
              * cotangent).sum((1, 2, 3)) / (2 * step)
-    print(f"d/dt by autograd {gt.numpy()}, by differences of onnxruntime {rough}")
+    print(f"d/dsigma by autograd {gt.numpy()}, by differences of onnxruntime {rough}")
 
     def entry(v, dtype="float32"):
         data = v.ravel().tolist()
@@ -68,9 +70,9 @@ def main():
     os.makedirs(os.path.dirname(a.out) or ".", exist_ok=True)
     with open(a.out, "w") as f:
         json.dump(dict(
-            inputs=dict(sample=entry(sample), timestep=entry(timestep), class_labels=entry(labels, "int64")),
-            outputs=dict(out_sample=entry(y)), cotangents=dict(out_sample=entry(cotangent)),
-            gradients=dict(sample=entry(gx.numpy()), timestep=entry(gt.numpy()))), f, separators=(",", ":"))
+            inputs=dict(sample=entry(sample), sigma=entry(sigma), class_labels=entry(labels, "int64")),
+            outputs=dict(denoised=entry(y)), cotangents=dict(denoised=entry(cotangent)),
+            gradients=dict(sample=entry(gx.numpy()), sigma=entry(gt.numpy()))), f, separators=(",", ":"))
         f.write("\n")
 
 

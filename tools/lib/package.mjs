@@ -20,21 +20,13 @@ const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|language-configuration\.json)$/,
   /^syntaxes\/[\w.-]+\.tmLanguage\.json$/,
   /^dist\/[a-z-]+\.(js|css)$/,
-  /^media\/[^.][\w./-]*\.(png|svg|md|json|yaml|onnx)$/,
+  /^media\/[^.][\w./-]*\.(png|svg|md|jsonl?|yaml|onnx)$/,
   /^node_modules\/onnxruntime-(node|common)\/(package\.json|LICENSE)$/,
   /^node_modules\/onnxruntime-node\/dist\/\w+\.js$/,
   /^node_modules\/onnxruntime-node\/bin\/napi-v6\/\w+\/\w+\/[\w.]+$/,
   /^node_modules\/onnxruntime-common\/dist\/cjs\/[\w.-]+\.(js|json)$/,
 ];
-const copied = [
-  'README.md',
-  'LICENSE',
-  'CHANGELOG.md',
-  '.vscodeignore',
-  'language-configuration.json',
-  'syntaxes',
-  'media',
-];
+const copied = ['LICENSE', 'CHANGELOG.md', '.vscodeignore', 'language-configuration.json', 'syntaxes', 'media'];
 const required = ['dist/extension.js', 'dist/backend.js', 'dist/job.js', 'dist/cli.js', 'dist/webview.js'];
 
 /** The manifest without what only development needs; vsce takes what it says about dependencies from node_modules. */
@@ -42,6 +34,16 @@ async function writeManifest() {
   const { scripts, devDependencies, private: unpublished, ...manifest } = await readJson('package.json');
   void [scripts, devDependencies, unpublished];
   await writeFile(join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
+}
+
+/** The manifest names no repository that relative links could lead to: their text stays, relative pictures go. */
+async function writeReadme() {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const relative = /(!?)\[([^\]]*)\]\((?!https:|#)[^)]*\)/g;
+  await writeFile(
+    join(stage, 'README.md'),
+    readme.replace(relative, (_link, picture, text) => (picture ? '' : text)),
+  );
 }
 
 /** onnxruntime-node for one platform, without its installer and the packages that only the installer uses. */
@@ -90,6 +92,7 @@ export async function makeVsix(target = currentTarget) {
   await rm(stage, { recursive: true, force: true });
   await mkdir(join(stage, 'dist'), { recursive: true });
   await writeManifest();
+  await writeReadme();
   for (const file of copied) await fromRoot(file);
   for (const file of await readdir(join(root, 'dist'))) {
     if (/\.(js|css)$/.test(file)) await fromRoot(`dist/${file}`);

@@ -23,7 +23,7 @@ export function learnCommand(done: (code: number) => void): Command {
       const configPath = resolve(file);
       const resumeDir = typeof options.resume === 'string' ? options.resume : options.out;
       if (options.resume !== undefined && resumeDir === undefined) {
-        process.stderr.write('--resume needs the run folder: s4s learn --resume DIR\n');
+        process.stderr.write('Name the run folder to go on with (s4s learn --resume DIR).\n');
         done(2);
         return;
       }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { newRunDir } from './learn';
+import { newRunDir } from './learn-command';
 import { runInTerminal } from './run-in-terminal';
 import type { RunOptions } from './run-in-terminal';
 

@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { emptyGraph } from '../../test/support/onnx-run';
+import { noiseSchedule } from '../diffusion';
+import { makePort } from '../onnx/builder';
+import { guessPorts } from '../onnx/denoiser-graph';
+import { DataType } from '../onnx/dtype';
+import { readModelHeader } from '../onnx/header';
+import type { OnnxModel } from '../onnx/model';
+import { parseModel } from '../onnx/read';
+import { serializeModel } from '../onnx/write';
+import type { DenoiserBatch } from '../solvers/denoiser';
+import { OnnxDenoiser } from './onnx-denoiser';
+import type { OnnxDenoiserOptions } from './onnx-denoiser';
+import { openSession } from './session';
+
+const schedule = noiseSchedule({ type: 'edm', sigma_min: 0.002, sigma_max: 80 });
+
+interface Tensor {
+  readonly data: readonly number[];
+}
+interface Case {
+  readonly inputs: { readonly x: Tensor; readonly sigma: Tensor };
+  readonly outputs: { readonly denoised: Tensor };
+  readonly cotangents: { readonly denoised: Tensor };
+  readonly gradients: { readonly x: Tensor; readonly sigma: Tensor };
+}
+const gmm = parseModel(readFileSync('test/data/onnx/gmm_analytic.onnx'), 'gmm');
+const { cases } = JSON.parse(readFileSync('test/data/onnx/gmm_analytic.json', 'utf8')) as { cases: Case[] };
+
+function open(model: OnnxModel, changes: Partial<OnnxDenoiserOptions> = {}): Promise<OnnxDenoiser> {
+  const options: OnnxDenoiserOptions = {
+    model,
+    ports: guessPorts(readModelHeader(serializeModel(model), 'test')),
+    sharedTimestep: false,
+    device: 'cpu',
+    schedule,
+    predictionType: 'sample',
+    prediction: 'data',
+    space: 've',
+    sampleShape: [2],
+    labels: [],
+    guidanceScale: 1,
+    unconditionalLabel: null,
+    maxBatch: 64,
+    ...changes,
+  };
+  return OnnxDenoiser.open(options, true);
+}
+
+function batchOf(states: readonly number[], times: readonly number[], conditions?: readonly number[]): DenoiserBatch {
+  return {
+    states: Float32Array.from(states),
+    times: Float64Array.from(times),
+    conditions: Int32Array.from(conditions ?? times.map(() => 0)),
+  };
+}
+
+function expectClose(actual: ArrayLike<number>, expected: readonly number[], tolerance = 1e-3): void {
+  expect(actual.length).toBe(expected.length);
+  const scale = Math.max(...expected.map(Math.abs));
+  expected.forEach((value, i) => expect(Math.abs(actual[i]! - value)).toBeLessThan(tolerance * scale));
+}
+
+describe('an exact denoiser with EDM times', () => {
+  it.each(cases.map((_, i) => i))('gives stored values and gradients, case %i', async (index) => {
+    const { inputs, outputs, cotangents, gradients } = cases[index]!;
+    const batch = batchOf(inputs.x.data, inputs.sigma.data);
+    const counts: number[] = [];
+    const denoiser = await open(gmm, { onEvaluations: (count) => counts.push(count) });
+    expectClose(await denoiser.evaluate(batch), outputs.denoised.data, 1e-4);
+    const pulled = await denoiser.vjp!(batch, Float32Array.from(cotangents.denoised.data));
+    expectClose(pulled.output, outputs.denoised.data, 1e-4);
+    expectClose(pulled.gradStates, gradients.x.data);
+    expectClose(pulled.gradTimes, gradients.sigma.data);
+    const count = inputs.sigma.data.length;
+    expect(counts).toEqual([count, 2 * count]);
+    await denoiser.release();
+  });
+
+  it('does not depend on how many samples go through at once', async () => {
+    const times = Array.from({ length: 7 }, (_, i) => 0.1 * 2 ** i);
+    const batch = batchOf(
+      times.flatMap((t, i) => [t * Math.cos(i), t * Math.sin(i)]),
+      times,
+    );
+    const [whole, parts] = await Promise.all([open(gmm), open(gmm, { maxBatch: 3 })]);
+    expectClose(await parts.evaluate(batch), Array.from(await whole.evaluate(batch)), 1e-6);
+    const cotangent = batch.states.map((x) => Math.cos(x));
+    const [a, b] = [await whole.vjp!(batch, cotangent), await parts.vjp!(batch, cotangent)];
+    expectClose(b.gradStates, Array.from(a.gradStates), 1e-6);
+    expectClose(b.gradTimes, Array.from(a.gradTimes), 1e-6);
+  });
+
+  it('stops between two runs when it is told to', async () => {
+    const controller = new AbortController();
+    const denoiser = await open(gmm, { maxBatch: 1, onEvaluations: () => controller.abort() });
+    const batch = batchOf([1, 2, 3, 4], [1, 1]);
+    await expect(denoiser.evaluate(batch, controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+/** F(x, t, y) = x + t + y, with one time for the whole batch; t of no dimensions. */
+function sharedTime(): OnnxModel {
+  const b = emptyGraph();
+  b.addInput('x', DataType.FLOAT, ['batch', 2]);
+  b.addInput('t', DataType.FLOAT, []);
+  b.addInput('y', DataType.INT64, ['batch']);
+  const label = b.reshape(b.emit('Cast', ['y'], { to: DataType.FLOAT }), [-1, 1]);
+  b.alias(b.add(b.add('x', 't'), label), 'out');
+  b.addOutputPort(makePort('out', DataType.FLOAT, ['batch', 2]));
+  return b.build('shared');
+}
+
+describe('a network with one time for the whole batch', () => {
+  const states = [0, 0, 10, 10, 20, 20, 30, 30];
+  const times = [1, 2, 1, 2];
+
+  it('gets samples of one time together, each with its own label', async () => {
+    const counts: number[] = [];
+    const denoiser = await open(sharedTime(), {
+      sharedTimestep: true,
+      labels: [1, 7, 9],
+      onEvaluations: (count) => counts.push(count),
+    });
+    const out = await denoiser.evaluate(batchOf(states, times, [0, 1, 2, 0]));
+    expect(Array.from(out)).toEqual([2, 2, 19, 19, 30, 30, 33, 33]);
+    expect(counts).toEqual([2, 2]);
+    const { gradTimes } = await denoiser.vjp!(batchOf(states, times, [0, 1, 2, 0]), new Float32Array(8).fill(1));
+    // The derivative of each group arrives whole, at one of its samples.
+    expect([gradTimes[0]! + gradTimes[2]!, gradTimes[1]! + gradTimes[3]!]).toEqual([4, 4]);
+  });
+
+  it('is guided by u + g·(c − u)', async () => {
+    const denoiser = await open(sharedTime(), {
+      sharedTimestep: true,
+      labels: [4],
+      guidanceScale: 3,
+      unconditionalLabel: 1,
+    });
+    // (x + t + 1) + 3·3
+    expect(Array.from(await denoiser.evaluate(batchOf(states.slice(0, 4), [1, 2])))).toEqual([11, 11, 22, 22]);
+  });
+});
+
+describe('a session', () => {
+  it('says in one sentence what ONNX Runtime refused', async () => {
+    await expect(openSession(Uint8Array.of(1, 2, 3), 'cpu', 'the test graph')).rejects.toMatchObject({
+      name: 'SessionError',
+      stage: 'load',
+      message: expect.stringMatching(/^ONNX Runtime cannot load the test graph on cpu: [^\n]*[^.]\.$/) as string,
+    });
+  });
+
+  it('says in one sentence what failed while running', async () => {
+    const session = await openSession(serializeModel(gmm), 'cpu', 'the test graph');
+    await expect(session.run({})).rejects.toMatchObject({
+      name: 'SessionError',
+      stage: 'run',
+      message: expect.stringMatching(
+        /^ONNX Runtime failed while running the test graph on cpu: [^\n]*[^.]\.$/,
+      ) as string,
+    });
+    await session.release();
+  });
+});
