@@ -36,8 +36,9 @@ export interface LearnedSolver {
   readonly table: TableData;
   readonly started_from: { readonly solver: string; readonly spacing: string };
   readonly validation_mse: number;
-  readonly test_mse: number;
-  readonly test_mse_ci95: readonly [number, number];
+  /** On noises never seen; null in the file of a run that was stopped before it was measured. */
+  readonly test_mse: number | null;
+  readonly test_mse_ci95: readonly [number, number] | null;
   readonly model_evaluations: number;
 }
 

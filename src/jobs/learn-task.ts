@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config/resolved';
 import { spacing } from '../diffusion';
 import { freeTable } from '../learn/free-table';
-import { bestTable, initialState, learn } from '../learn/learn';
+import { bestTable, gaussNewtonSamples, initialState, learn } from '../learn/learn';
 import type { LearnProblem, LearnProgress, LearnState } from '../learn/learn';
 import { lms } from '../learn/lms';
 import { mean } from '../learn/objective';
@@ -58,6 +58,12 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
     const report = await evaluate(context, checkpoint, judge, pairs, teacherQuality);
     meter.complete();
     return report;
+  } catch (error) {
+    // Whatever ended the run, the best tables so far leave it in the form people use.
+    if (checkpoint.solvers.some(({ state }) => state)) {
+      await writeSolverFile(context, checkpoint, null, methodLabel(config)).catch(() => undefined);
+    }
+    throw error;
   } finally {
     await judge.release();
   }
@@ -87,8 +93,15 @@ function planStages({ config, meter, teacher, model }: RunContext): void {
     meter.plan('baselines', nfe, classics * validation * nfe);
     const tangents = (nfe * (nfe + 1) * (nfe + 2)) / 6 + nfe * nfe;
     const batch = config.training.batch_size === 'auto' ? 16 : config.training.batch_size;
-    const step = optimizer === 'adam' ? 3 * nfe * batch : samples * (tangents + 8 * nfe) + validation * nfe;
-    meter.plan('learn', nfe, iterations * step);
+    const perNoise = tangents + 8 * nfe;
+    const step = (iteration: number): number =>
+      optimizer === 'adam' ? 3 * nfe * batch : gaussNewtonSamples(samples, iteration) * perNoise + validation * nfe;
+    const all = Array.from({ length: iterations }, (_, iteration) => step(iteration));
+    meter.plan(
+      'learn',
+      nfe,
+      all.reduce((sum, cost) => sum + cost),
+    );
   }
   for (const nfe of config.student.num_inference_steps) {
     meter.plan('evaluate', nfe, (classicTables(model.schedule, nfe).length + 1) * test * nfe);
@@ -350,7 +363,7 @@ async function evaluate(
     },
     results,
   };
-  await writeSolverFile(context, checkpoint, report, methodLabel(config));
+  await writeSolverFile(context, checkpoint, results, methodLabel(config));
   await writeReport(context, checkpoint, report);
   return report;
 }

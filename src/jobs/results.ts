@@ -11,33 +11,40 @@ import type { SolverTable } from '../solvers/table';
 import type { Checkpoint } from './checkpoint';
 import { lossChart } from './loss-chart';
 import type { LossSeries } from './loss-chart';
+import { fullLabel } from './run-context';
 import type { RunContext } from './run-context';
 import { softwareVersions } from './versions';
 
-/** Writes solver.json: equal runs give equal bytes but for `created_at` and `run_id`. */
+/**
+ * Writes solver.json: equal runs give equal bytes but for `created_at` and `run_id`.
+ *
+ * @param results what the test noises say, or null for a run that was stopped before it was measured on them.
+ */
 export async function writeSolverFile(
   { config, folder, model, teacher }: RunContext,
   checkpoint: Checkpoint,
-  report: RunReport,
+  results: readonly ResultRow[] | null,
   method: string,
 ): Promise<void> {
-  const solvers = checkpoint.solvers.map(({ nfe, state, baselines, startedFrom }): LearnedSolver => {
-    const best = state!.best;
+  const solvers = checkpoint.solvers.flatMap(({ nfe, state, baselines, startedFrom }): LearnedSolver[] => {
+    if (!state || !startedFrom) return [];
+    const { best, evaluations } = state;
     const classic = baselines[0]!;
-    const kept = report.results
-      .filter((row) => row.nfe === nfe)
-      .find((row) => row.learned || (row.solver === classic.solver && row.spacing === classic.spacing))!;
-    return {
+    const kept = results
+      ?.filter((row) => row.nfe === nfe)
+      .find((row) => row.learned || (row.solver === classic.solver && row.spacing === classic.spacing));
+    const solver: LearnedSolver = {
       nfe,
       learned: best.learned,
       method: best.learned ? method : 'classic',
       table: best.table,
-      started_from: startedFrom!,
+      started_from: startedFrom,
       validation_mse: best.validationLoss,
-      test_mse: kept.mse,
-      test_mse_ci95: kept.mse_ci95,
-      model_evaluations: state!.evaluations,
+      test_mse: kept?.mse ?? null,
+      test_mse_ci95: kept?.mse_ci95 ?? null,
+      model_evaluations: evaluations,
     };
+    return [solver];
   });
   const file: SolverFile = {
     version: SOLVER_FILE_VERSION,
@@ -53,8 +60,8 @@ export async function writeSolverFile(
       conditioning: config.model.conditioning,
     },
     teacher: {
-      solver: report.teacher.solver,
-      num_inference_steps: report.teacher.num_inference_steps,
+      solver: fullLabel(teacher),
+      num_inference_steps: config.teacher.num_inference_steps,
       table: tableToData(teacher.table),
     },
     solvers,

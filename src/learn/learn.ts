@@ -79,6 +79,7 @@ const validateEvery = { gauss_newton: 1, adam: 10 };
 /** S4S-Alt with Adam changes the block it learns after this many iterations (Gauss–Newton: after each). */
 const alternateEvery = { gauss_newton: 1, adam: 20 };
 const relaxChunk = 64;
+const firstSamples = 32;
 
 export function initialState(problem: LearnProblem): LearnState {
   const { parameterisation, train, start } = problem;
@@ -109,11 +110,12 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
   while (!state.finished && state.iteration < problem.iterations) {
     if (hooks.outOfTime() || (problem.maxEvaluations !== null && state.evaluations >= problem.maxEvaluations)) break;
     const next = copyState(state);
+    const usesAll = usedPairs(problem, state).count === problem.train.count;
     const step = await optimise(problem, next, hooks.signal);
     next.iteration += 1;
     next.theta = step.theta;
     next.evaluations += step.evaluations;
-    next.rejected = step.accepted ? 0 : next.rejected + 1;
+    next.rejected = step.accepted || !usesAll ? 0 : next.rejected + 1;
     if (next.rejected >= rejectionsAllowed[optimizer] * parameterisation.blocks.length) next.finished = true;
 
     let validationLoss: number | null = null;
@@ -123,7 +125,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
       validationLoss = mean(await tableErrors(denoiser, table, problem.validation, hooks.signal));
       improved = validationLoss < next.best.validationLoss;
       // A gain below half a percent does not reset the patience, but a better table is always kept.
-      next.stale = validationLoss < 0.995 * next.best.validationLoss ? 0 : next.stale + 1;
+      next.stale = validationLoss < 0.995 * next.best.validationLoss || !usesAll ? 0 : next.stale + 1;
       if (improved) {
         next.best = { table: tableToData(table), validationLoss, iteration: next.iteration, learned: true };
       }
@@ -151,7 +153,7 @@ function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal
   const { denoiser, schedule, parameterisation, optimizer } = problem;
   const turn = Math.floor(state.iteration / alternateEvery[optimizer]) % parameterisation.blocks.length;
   const block = parameterisation.blocks[turn]!;
-  const train = { ...problem.train, noises: state.noises };
+  const train = usedPairs(problem, state);
   if (optimizer === 'gauss_newton') {
     return gaussNewtonStep({ denoiser, schedule, parameterisation, block, theta: state.theta, train }, state, signal);
   }
@@ -163,6 +165,23 @@ function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal
     rate,
     signal,
   );
+}
+
+/**
+ * How many training noises Gauss–Newton looks at in an iteration: few at first, doubled each time. Far from the optimum a
+ * rough direction is as good as an exact one, and much cheaper.
+ */
+export function gaussNewtonSamples(available: number, iteration: number): number {
+  return Math.min(available, firstSamples * 2 ** Math.min(iteration, 30));
+}
+
+/** The training noises that an iteration looks at, as the relaxed objective moved them. */
+function usedPairs({ optimizer, train, parameterisation }: LearnProblem, state: LearnState): PairSet {
+  const all = { ...train, noises: state.noises };
+  if (optimizer === 'adam') return all;
+  // Blocks that are learned in turns see the same noises before there are more.
+  const round = Math.floor(state.iteration / parameterisation.blocks.length);
+  return slicePairs(all, 0, gaussNewtonSamples(train.count, round));
 }
 
 /** Minibatches walk through a shuffle that is new, and a function of the seed, in every epoch. */
@@ -182,8 +201,8 @@ async function relaxTraining(problem: LearnProblem, state: LearnState, signal?: 
   if (optimizer === 'adam' && state.iteration % perEpoch !== 0) return;
   const table = parameterisation.table(state.theta);
   const relaxed = { centres: train.noises, radius: problem.relaxRadius, reach: state.reach };
-  const moving = { ...train, noises: state.noises };
-  for (let from = 0; from < train.count; from += relaxChunk) {
+  const moving = usedPairs(problem, state);
+  for (let from = 0; from < moving.count; from += relaxChunk) {
     const part = slicePairs(moving, from, relaxChunk);
     state.evaluations += part.count * (await relaxNoises(denoiser, table, part, relaxed, from, signal));
   }

@@ -5,7 +5,7 @@ import { OnnxError, UnsupportedOperatorError } from './errors';
 import type { NodeProto } from './generated/onnx_pb';
 import { describeNode, isDefaultDomain, locate, operatorName, type OnnxModel } from './model';
 import { ruleFor } from './rules';
-import { Site } from './rules/rule';
+import { Site, type Rule } from './rules/rule';
 import { isDifferentiable } from './rules/unary';
 
 export interface VjpOptions {
@@ -52,6 +52,8 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
   checkNames(model, inputs, outputs);
 
   const onPath = nodesOnPath(b, inputs, outputs);
+  // All rules first: behind an unknown operator types are unknown too, and it is the operator that has to be named.
+  for (const node of onPath.nodes) requireRule(b, node);
   const gradients = new Gradients(b);
   for (const output of outputs) {
     const name = (options.cotangentName ?? ((value) => `${value}_cotangent`))(output);
@@ -150,9 +152,7 @@ function nodesOnPath(b: GraphBuilder, inputs: readonly string[], outputs: readon
   return { nodes, active };
 }
 
-function differentiate(b: GraphBuilder, node: NodeProto, active: ReadonlySet<string>, gradients: Gradients): void {
-  const cotangents = node.output.map((name) => gradients.of(name));
-  if (cotangents.every((cotangent) => cotangent === undefined)) return;
+function requireRule(b: GraphBuilder, node: NodeProto): Rule {
   const rule = isDefaultDomain(node.domain) ? ruleFor(node.opType) : undefined;
   if (rule === undefined) {
     throw new UnsupportedOperatorError(
@@ -162,6 +162,13 @@ function differentiate(b: GraphBuilder, node: NodeProto, active: ReadonlySet<str
       locate(node),
     );
   }
+  return rule;
+}
+
+function differentiate(b: GraphBuilder, node: NodeProto, active: ReadonlySet<string>, gradients: Gradients): void {
+  const cotangents = node.output.map((name) => gradients.of(name));
+  if (cotangents.every((cotangent) => cotangent === undefined)) return;
+  const rule = requireRule(b, node);
   const wanted = node.input.map((name) => active.has(name));
   const results = rule(new Site(b, node, cotangents, wanted));
   node.input.forEach((name, i) => {

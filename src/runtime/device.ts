@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { probeDevice } from './probe';
 import type { Device } from './device-name';
 
@@ -22,11 +23,16 @@ export async function chooseDevice(requested: Device): Promise<ChosenDevice> {
     if (probe.works) return { requested, used: requested, reason: null };
     return { requested, used: 'cpu', reason: `${requested} does not work here: ${probe.problem} The CPU is used.` };
   }
-  for (const candidate of candidates(process.platform)) {
+  for (const candidate of hasGpu() ? candidates(process.platform) : []) {
     const probe = await probeDevice(candidate);
     if (probe.works && probe.slowdown < softwareFactor) return { requested, used: candidate, reason: null };
   }
   return { requested, used: 'cpu', reason: null };
+}
+
+/** On Linux a GPU has a device node; without one, probing would only make drivers complain on stderr. */
+function hasGpu(): boolean {
+  return process.platform !== 'linux' || ['/dev/dri', '/dev/nvidia0', '/dev/dxg'].some((node) => existsSync(node));
 }
 
 /** Devices `auto` tries, fastest first. */
