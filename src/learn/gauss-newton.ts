@@ -6,15 +6,30 @@ import { mean, squaredErrors, tableErrors } from './objective';
 import { slicePairs } from './pairs';
 import type { OptimiserPoint, OptimiserStep } from './optimiser';
 
+export function gaussNewtonState(): GaussNewtonState {
+  return { damping: firstDamping, differenceStep: firstDifferenceStep };
+}
+
+/** True when finer differences are not worth trying either. */
+export function isExhausted(state: GaussNewtonState): boolean {
+  return state.differenceStep < minDifferenceStep;
+}
+
 /** What the Gauss–Newton optimiser carries from one iteration to the next. */
 export interface GaussNewtonState {
   /** Levenberg–Marquardt damping μ, relative to the diagonal of JᵀJ (scale-free). */
   damping: number;
+  /** Step of the differences behind J, relative (see `sampleTangents`); halves when no damping gave a better table. */
+  differenceStep: number;
 }
 
 /** Noises whose trajectory and tangents are held at once. */
 const chunkSize = 16;
-const maxTrials = 7;
+const maxTrials = 6;
+const firstDamping = 1e-3;
+const firstDifferenceStep = 0.04;
+/** Below this, smaller differences only follow wiggles of the network that do not survive a step of the table. */
+const minDifferenceStep = 0.01;
 const minDamping = 1e-6;
 const maxDamping = 1e6;
 
@@ -24,7 +39,8 @@ const maxDamping = 1e6;
  *     (JᵀJ + μ diag(JᵀJ)) δ = −Jᵀ r
  *
  * J = ∂y_N/∂entry · ∂entry/∂θ; tangents of the samples come from batched differences of the denoiser, so only forward
- * runs are needed. Several μ are tried (a trial costs N evaluations a sample, J about N²/2 times more); the one with the
+ * runs are needed. The differences start wide (a tenth of the state): secants over the range a step will cover lead to
+ * tables that do better on unseen noises than tangents, which see the network's small wiggles. Several μ are tried (a trial costs N evaluations a sample, J about N²/2 times more); the one with the
  * lowest training loss wins. `block` restricts the step to some parameters.
  */
 export async function gaussNewtonStep(
@@ -34,39 +50,53 @@ export async function gaussNewtonStep(
 ): Promise<OptimiserStep> {
   const { denoiser, parameterisation, block, theta, train } = point;
   const table = parameterisation.table(theta);
-  const { normal, gradient, loss, evaluations: used } = await normalEquations(point, table, signal);
+  const {
+    normal,
+    gradient,
+    loss,
+    evaluations: used,
+  } = await normalEquations(point, table, state.differenceStep, signal);
   let evaluations = used;
   // One NaN in the tangents spoils every direction: keep θ, and let the damping alone.
   if (!isFiniteSystem(normal, gradient)) return { theta, trainLoss: loss, evaluations, accepted: false };
   let best = { theta, loss };
   let bestDamping = state.damping;
   let damping = state.damping;
-  for (let trial = 0; trial < maxTrials; trial++) {
-    const step = solveDamped(normal, gradient, damping);
+  const consider = async (step: Float64Array): Promise<boolean> => {
     const next = theta.slice();
     block.forEach((p, i) => (next[p]! += step[i]!));
     const candidate = parameterisation.project(next);
     const candidateLoss = mean(await tableErrors(denoiser, parameterisation.table(candidate), train, signal));
     evaluations += table.nfe * train.count;
     const improves = candidateLoss < best.loss; // false for NaN, too
-    if (improves) {
-      best = { theta: candidate, loss: candidateLoss };
-      bestDamping = damping;
-    }
+    if (improves) best = { theta: candidate, loss: candidateLoss };
+    return improves;
+  };
+  for (let trial = 0; trial < maxTrials; trial++) {
+    const improves = await consider(solveDamped(normal, gradient, damping));
+    if (improves) bestDamping = damping;
     if (best.theta === theta)
       damping *= 10; // nothing has helped yet: be more careful
     else if (improves && damping > minDamping)
       damping /= 10; // it helped: see whether a bolder step helps more
     else break;
   }
+  // Residuals stay large at the optimum, so Gauss–Newton steps come out too short there: go further while that helps.
+  if (best.theta !== theta) {
+    let step = block.map((p) => best.theta[p]! - theta[p]!);
+    do step = step.map((s) => 2 * s);
+    while (await consider(Float64Array.from(step)));
+  }
   const accepted = best.theta !== theta;
-  state.damping = Math.min(maxDamping, Math.max(minDamping, accepted ? bestDamping : damping));
+  state.damping = accepted ? Math.min(maxDamping, Math.max(minDamping, bestDamping)) : firstDamping;
+  if (!accepted) state.differenceStep /= 2;
   return { theta: best.theta, trainLoss: best.loss, evaluations, accepted };
 }
 
 async function normalEquations(
   { denoiser, schedule, parameterisation, block, theta, train }: OptimiserPoint,
   table: SolverTable,
+  stepSize: number,
   signal?: AbortSignal,
 ): Promise<{ normal: Matrix; gradient: Float64Array; loss: number; evaluations: number }> {
   const jacobian = parameterisation.jacobian(theta);
@@ -83,7 +113,11 @@ async function normalEquations(
     const trajectory = await sample(denoiser, table, part.noises, part.conditions, options);
     const final = trajectory.states[table.nfe]!;
     losses.set(squaredErrors(final, part.targets, dim), from);
-    const result = await sampleTangents(denoiser, table, trajectory, part.conditions, { schedule, ...options });
+    const result = await sampleTangents(denoiser, table, trajectory, part.conditions, {
+      schedule,
+      stepSize,
+      ...options,
+    });
     evaluations += result.evaluations + table.nfe * part.count;
     // Columns of J for the block: entry tangents combined by ∂entry/∂θ.
     const columns = block.map((p) => combine(result.tangents, (entry) => jacobian[entry * parameterisation.size + p]!));

@@ -4,7 +4,8 @@ import { tableFromData, tableToData } from '../solvers/table';
 import type { SolverTable, TableData } from '../solvers/table';
 import { adamState, adamStep } from './adam';
 import type { AdamState } from './adam';
-import { gaussNewtonStep } from './gauss-newton';
+import { gaussNewtonState, gaussNewtonStep, isExhausted } from './gauss-newton';
+import type { GaussNewtonState } from './gauss-newton';
 import type { OptimiserStep } from './optimiser';
 import { mean, tableErrors } from './objective';
 import { pickPairs, slicePairs } from './pairs';
@@ -43,7 +44,7 @@ export interface LearnState {
   /** Iterations without an accepted step, and validations without a clear improvement. */
   rejected: number;
   stale: number;
-  damping: number;
+  gaussNewton: GaussNewtonState;
   /** One a block of parameters. */
   adam: AdamState[];
   /** Training noises as the relaxed objective moved them, and each one's reach (see relax.ts). */
@@ -73,8 +74,11 @@ export interface LearnHooks {
 }
 
 const patience = 4;
-/** Steps in a row without an accepted one, a block, that end the learning: Adam's next minibatch may be a better one. */
-const rejectionsAllowed = { gauss_newton: 1, adam: 20 };
+/**
+ * Steps in a row without an accepted one, a block, that end the learning. Gauss–Newton tries finer differences first;
+ * Adam's next minibatch may be a better one.
+ */
+const rejectionsAllowed = { gauss_newton: 4, adam: 20 };
 const validateEvery = { gauss_newton: 1, adam: 10 };
 /** S4S-Alt with Adam changes the block it learns after this many iterations (Gauss–Newton: after each). */
 const alternateEvery = { gauss_newton: 1, adam: 20 };
@@ -90,7 +94,7 @@ export function initialState(problem: LearnProblem): LearnState {
     best: { table: tableToData(start.table), validationLoss: start.validationLoss, iteration: 0, learned: false },
     rejected: 0,
     stale: 0,
-    damping: 1e-3,
+    gaussNewton: gaussNewtonState(),
     adam: parameterisation.blocks.map(() => adamState(parameterisation.size)),
     noises: train.noises.slice(),
     reach: new Float64Array(train.count).fill(1),
@@ -117,6 +121,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
     next.evaluations += step.evaluations;
     next.rejected = step.accepted || !usesAll ? 0 : next.rejected + 1;
     if (next.rejected >= rejectionsAllowed[optimizer] * parameterisation.blocks.length) next.finished = true;
+    if (isExhausted(next.gaussNewton)) next.finished = true;
 
     let validationLoss: number | null = null;
     let improved = false;
@@ -155,7 +160,7 @@ function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal
   const block = parameterisation.blocks[turn]!;
   const train = usedPairs(problem, state);
   if (optimizer === 'gauss_newton') {
-    return gaussNewtonStep({ denoiser, schedule, parameterisation, block, theta: state.theta, train }, state, signal);
+    return gaussNewtonStep({ denoiser, schedule, parameterisation, block, theta: state.theta, train }, state.gaussNewton, signal);
   }
   const rate = problem.learningRate * 0.5 * (1 + Math.cos((Math.PI * state.iteration) / problem.iterations));
   const batch = pickPairs(train, batchIndices(problem, state.iteration));
@@ -212,6 +217,7 @@ function copyState(state: LearnState): LearnState {
   return {
     ...state,
     theta: state.theta.slice(),
+    gaussNewton: { ...state.gaussNewton },
     adam: state.adam.map(({ first, second, count }) => ({ first: first.slice(), second: second.slice(), count })),
     noises: state.noises.slice(),
     reach: state.reach.slice(),
