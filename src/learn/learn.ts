@@ -160,7 +160,11 @@ function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal
   const block = parameterisation.blocks[turn]!;
   const train = usedPairs(problem, state);
   if (optimizer === 'gauss_newton') {
-    return gaussNewtonStep({ denoiser, schedule, parameterisation, block, theta: state.theta, train }, state.gaussNewton, signal);
+    return gaussNewtonStep(
+      { denoiser, schedule, parameterisation, block, theta: state.theta, train },
+      state.gaussNewton,
+      signal,
+    );
   }
   const rate = problem.learningRate * 0.5 * (1 + Math.cos((Math.PI * state.iteration) / problem.iterations));
   const batch = pickPairs(train, batchIndices(problem, state.iteration));
