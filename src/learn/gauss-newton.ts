@@ -39,9 +39,10 @@ const maxDamping = 1e6;
  *     (JᵀJ + μ diag(JᵀJ)) δ = −Jᵀ r
  *
  * J = ∂y_N/∂entry · ∂entry/∂θ; tangents of the samples come from batched differences of the denoiser, so only forward
- * runs are needed. The differences start wide (a tenth of the state): secants over the range a step will cover lead to
- * tables that do better on unseen noises than tangents, which see the network's small wiggles. Several μ are tried (a trial costs N evaluations a sample, J about N²/2 times more); the one with the
- * lowest training loss wins. `block` restricts the step to some parameters.
+ * runs are needed. The differences start wide: secants over the range a step will cover lead to tables that do better on
+ * unseen noises than tangents, which see the network's small wiggles. Several μ are tried (a trial costs N evaluations a
+ * sample, J several times that); the one with the lowest training loss wins. `block` restricts the step to some
+ * parameters.
  */
 export async function gaussNewtonStep(
   point: OptimiserPoint,

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { afterEach, expect, it, vi } from 'vitest';
 import { chooseDevice } from './device';
 import { probeDevice } from './probe';
 
+vi.mock('node:fs', () => ({ existsSync: vi.fn(() => true) }));
 vi.mock('./probe', () => ({ probeDevice: vi.fn() }));
 const probe = vi.mocked(probeDevice);
 afterEach(() => probe.mockReset());
@@ -33,4 +35,10 @@ it('auto takes the first device that works and is no software driver, and is sil
   expect(await chooseDevice('auto')).toEqual({ requested: 'auto', used: 'webgpu', reason: null });
   probe.mockResolvedValue({ works: true, slowdown: 3.5 });
   expect(await chooseDevice('auto')).toEqual({ requested: 'auto', used: 'cpu', reason: null });
+});
+
+it.runIf(process.platform === 'linux')('auto probes nothing on a Linux machine without a GPU device node', async () => {
+  vi.mocked(existsSync).mockReturnValue(false);
+  expect(await chooseDevice('auto')).toEqual({ requested: 'auto', used: 'cpu', reason: null });
+  expect(probe).not.toHaveBeenCalled();
 });

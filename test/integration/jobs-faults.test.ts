@@ -194,8 +194,8 @@ describe('NaN while learning', () => {
     expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['step-not-finite']);
     expect(ofKind(events, 'step').every(({ trainLoss }) => Number.isFinite(trainLoss))).toBe(true);
     const steps = ofKind(events, 'step').map(({ iteration }) => iteration);
-    // Gauss–Newton would meet the same noises again and ends; the next minibatch of Adam may be fine.
-    expect(steps.at(-1)).toBe(config === cases['Adam'] ? 30 : 2);
+    // Learning goes on: it was the device that hiccuped.
+    expect(steps.at(-1)).toBe(config === cases['Adam'] ? 30 : 4);
     expect(tiny.read('nan', 'solver.json')).toContain('"learned": true');
   });
 });
