@@ -64,3 +64,13 @@ it('copes with samples that are all the same or not finite', () => {
   expect(draw([2, 2, 2, 2], [4]).at(0, 0)).toEqual([128]);
   expect(draw([Number.NaN, Number.NaN, Number.NaN], [3]).rows).toBe(1);
 });
+
+it.each([
+  [16, 4, 4],
+  [8, 4, 2],
+  [10, 4, 3],
+  [1, 1, 1],
+])('draws %i samples as %i columns and %i rows', (count, columns, rows) => {
+  const grid = draw(new Array<number>(count * 4).fill(0), [1, 2, 2]);
+  expect(grid).toMatchObject({ columns, rows });
+});

@@ -48,7 +48,7 @@ export function previewGrid(samples: Float32Array, reference: Float32Array, samp
 function imageGrid(samples: Float32Array, { channels, height, width, range: [low, high] }: Images): Grid {
   const dim = channels * height * width;
   const count = Math.floor(samples.length / dim);
-  const columns = Math.ceil(Math.sqrt(count));
+  const columns = gridColumns(count);
   const rows = Math.ceil(count / columns);
   const zoom = Math.ceil(minWidth / width);
   const outWidth = columns * (zoom * width + gap) - gap;
@@ -113,4 +113,11 @@ function range(values: Float32Array): [number, number] {
   }
   if (low < high) return [low, high];
   return low === high ? [low - 1, low + 1] : [-1, 1];
+}
+
+/** Nearly square, and without a hole at the end where a grid of at most two to one can do without. */
+function gridColumns(count: number): number {
+  const square = Math.ceil(Math.sqrt(count));
+  for (let columns = square; columns * columns <= 2 * count; columns++) if (count % columns === 0) return columns;
+  return square;
 }
