@@ -118,12 +118,15 @@ test('is the same after a reload, and ignores events it has drawn', async ({ win
   await window.load();
   await window.hydrate(halfway);
   await page.getByRole('tab', { name: /^4 NFE/ }).click();
+  const numbers = page.getByRole('region', { name: 'Loss per iteration' });
   await page.getByText('Numbers').click();
+  await expect(numbers).toBeVisible();
   const before = await page.locator('main').innerText();
   await window.load();
   await window.hydrate(halfway);
   for (const event of halfway.slice(-20)) await window.post({ kind: 'event', event });
   await page.getByText('Numbers').click();
+  await expect(numbers).toBeVisible();
   expect(await page.locator('main').innerText()).toBe(before);
   const kept = await page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? '{}') as unknown);
   expect(kept).toMatchObject({ version: 1, runDir: run.runDir, configPath: run.configPath, nfe: 4 });
