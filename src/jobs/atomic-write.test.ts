@@ -20,6 +20,7 @@ it('replaces text and bytes', async () => {
   expect(readdirSync(folder)).toEqual(['file']);
 });
 
+// Windows has no limit on file sizes (`ulimit -f`) to play the full disk with.
 it.skipIf(process.platform === 'win32')('keeps the old file when only part of the new one fits', () => {
   // A limit on file sizes does what a disk does that fills up: the system takes a part, then refuses the rest.
   const program = join(folder, 'program.cjs');
