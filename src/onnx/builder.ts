@@ -54,6 +54,12 @@ export class GraphBuilder {
 
   /** Takes over weights, declared value types and nodes of a graph; its ports are left to the caller. */
   include(graph: GraphProto): void {
+    this.includeValues(graph);
+    for (const node of graph.node) this.addNode(node);
+  }
+
+  /** Takes over weights and declared value types; ports and nodes are left to the caller. */
+  includeValues(graph: GraphProto): void {
     for (const tensor of graph.initializer) this.addInitialiser(tensor);
     this.sparse.push(...graph.sparseInitializer);
     for (const value of graph.valueInfo) {
@@ -61,7 +67,6 @@ export class GraphBuilder {
       this.declared.set(value.name, declaredFacts(value));
     }
     for (const output of graph.output) this.declared.set(output.name, declaredFacts(output));
-    for (const node of graph.node) this.addNode(node);
   }
 
   /** Inputs without the initialisers that old files list among them. */

@@ -2,8 +2,11 @@ import { intAttribute } from './attributes';
 import { GraphBuilder } from './builder';
 import { DataType, isFloat } from './dtype';
 import { OnnxError, UnsupportedOperatorError } from './errors';
+import { expandNodes, expansionFor } from './expansions';
 import type { NodeProto } from './generated/onnx_pb';
+import { initialiserNames } from './header';
 import { describeNode, isDefaultDomain, locate, operatorName, type OnnxModel } from './model';
+import { prepareModel } from './prepare';
 import { ruleFor } from './rules';
 import { Site, type Rule } from './rules/rule';
 import { isDifferentiable } from './rules/unary';
@@ -19,9 +22,6 @@ export interface VjpOptions {
   readonly gradientName?: (input: string) => string;
 }
 
-/** The oldest operator set whose nodes the backward pass can be written in (axes as inputs). */
-const oldestOpset = 13;
-
 /**
  * Reverse-mode differentiation of a graph: the given model plus nodes that compute the vector–Jacobian product
  * ∂/∂input Σ_outputs ⟨output, cotangent⟩. The forward outputs are kept, weights get no gradient, and inputs that no
@@ -29,29 +29,13 @@ const oldestOpset = 13;
  *
  * @throws UnsupportedOperatorError for a node between input and output that has no rule
  */
-export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxModel {
-  const { graph, label } = model;
-  if (model.opset < oldestOpset) {
-    throw new OnnxError(
-      'unsupported-opset',
-      `${label} uses ONNX operator set ${model.opset}; gradients need ${oldestOpset} or later, so export the model with opset_version=17.`,
-    );
-  }
-  checkOrder(model);
-  const b = new GraphBuilder(model);
-  b.includeInputs(graph);
-  b.include(graph);
-  // An output of unknown type may be a float: better an error further down than a gradient that is silently zero.
-  const floatNames = (values: readonly { name: string }[], given?: readonly string[]) =>
-    given ?? values.map(({ name }) => name).filter((name) => mayBeFloat(b.factsOf(name).type));
-  const inputs = floatNames(
-    graph.input.filter(({ name }) => !graph.initializer.some((tensor) => tensor.name === name)),
-    options.inputs,
-  );
-  const outputs = floatNames(graph.output, options.outputs);
-  checkNames(model, inputs, outputs);
-
-  const onPath = nodesOnPath(b, inputs, outputs);
+export function buildVjpGraph(given: OnnxModel, options: VjpOptions = {}): OnnxModel {
+  checkOrder(given);
+  const prepared = tracePath(prepareModel(given), options);
+  const composite = new Set([...prepared.onPath.nodes].filter((node) => expansionFor(node) !== undefined));
+  const { b, inputs, outputs, onPath } =
+    composite.size > 0 ? tracePath(expandNodes(prepared.b.source, composite), options) : prepared;
+  const { graph, label } = b.source;
   // All rules first: behind an unknown operator types are unknown too, and it is the operator that has to be named.
   for (const node of onPath.nodes) requireRule(b, node);
   const gradients = new Gradients(b);
@@ -74,6 +58,25 @@ export function buildVjpGraph(model: OnnxModel, options: VjpOptions = {}): OnnxM
     b.addOutput(name);
   }
   return b.build(label);
+}
+
+/** The graph in a builder, the ports to differentiate, and the nodes between them. */
+function tracePath(model: OnnxModel, options: VjpOptions) {
+  const { graph } = model;
+  const b = new GraphBuilder(model);
+  b.includeInputs(graph);
+  b.include(graph);
+  // An output of unknown type may be a float: better an error further down than a gradient that is silently zero.
+  const floatNames = (values: readonly { name: string }[], given?: readonly string[]) =>
+    given ?? values.map(({ name }) => name).filter((name) => mayBeFloat(b.factsOf(name).type));
+  const initialisers = initialiserNames(graph);
+  const inputs = floatNames(
+    graph.input.filter(({ name }) => !initialisers.has(name)),
+    options.inputs,
+  );
+  const outputs = floatNames(graph.output, options.outputs);
+  checkNames(model, inputs, outputs);
+  return { b, inputs, outputs, onPath: nodesOnPath(b, inputs, outputs) };
 }
 
 /** ONNX wants nodes after those they read from; a path through a node out of order would be lost. */

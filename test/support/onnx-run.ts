@@ -27,7 +27,9 @@ export type Feeds = Readonly<Record<string, Values>>;
 
 function toTensor({ dtype, shape, data }: Values): ort.Tensor {
   if (dtype === 'int64') return new ort.Tensor('int64', BigInt64Array.from(data, BigInt), shape);
+  if (dtype === 'int32') return new ort.Tensor('int32', Int32Array.from(data), shape);
   if (dtype === 'bool') return new ort.Tensor('bool', Uint8Array.from(data), shape);
+  if (dtype === 'float64') return new ort.Tensor('float64', Float64Array.from(data), shape);
   return new ort.Tensor('float32', Float32Array.from(data), shape);
 }
 
@@ -74,7 +76,13 @@ export function emptyGraph(opset = 17): GraphBuilder {
 }
 
 const typeOf = (values: Values): DataType =>
-  ({ float32: DataType.FLOAT, int64: DataType.INT64, bool: DataType.BOOL })[values.dtype] ?? 0;
+  ({
+    float32: DataType.FLOAT,
+    float64: DataType.DOUBLE,
+    int64: DataType.INT64,
+    int32: DataType.INT32,
+    bool: DataType.BOOL,
+  })[values.dtype] ?? 0;
 
 /**
  * A graph whose inputs are the given tensors.
@@ -97,14 +105,69 @@ export function graphOf(
   return b.build('test.onnx');
 }
 
+/** Steps and tolerances of the differences, relative to Σ |gradient|, for both precisions. */
+const precisions = {
+  // Fourth order: the error is h⁴·f⁽⁵⁾/30 ≈ 1e-12 per unit of derivative, rounding 1e-16/h = 1e-13.
+  float64: { step: 1e-3, tolerance: 1e-6 },
+  // Rounding 1e-7/h = 1e-5 per output element, which add up; h⁴·f⁽⁵⁾/30 stays below 1e-3 for derivatives up to 1e5.
+  float32: { step: 1e-2, tolerance: 2e-3 },
+} as const;
+type Precision = keyof typeof precisions;
+
 /**
- * Compares the VJP graph with central differences (fourth order, steps h and 2h) along one direction of ±1 in all
- * float inputs together: ⟨gradient, v⟩ against d/dh ⟨cotangent, f(x + h·v)⟩. Kinks must be further than 2h from x.
+ * Checks the gradient rules of a small graph against central differences (fourth order, steps h and 2h) along one
+ * direction of ±1 in all float inputs together: ⟨gradient, v⟩ against d/dh ⟨cotangent, f(x + h·v)⟩. In double where
+ * ONNX Runtime has every operator of the graph and its gradient in double, else in float32. Kinks (of Relu, Abs, max)
+ * must be further than 0.02 from the inputs; `spread` makes such values.
+ *
+ * @param feeds float32 tensors are differentiated, others are not
+ * @param body emits nodes and returns the output; constants must take their type from a value (`b.scalar(1, 'x')`)
+ * @returns the precision the check was made in
  */
-export async function expectVjpMatchesDifferences(model: OnnxModel, feeds: Feeds, step = 0.01): Promise<void> {
-  const wrt = Object.keys(feeds).filter((name) => feeds[name]!.dtype === 'float32');
-  const vjp = await openModel(buildVjpGraph(model, { outputs: ['y'], inputs: wrt }));
-  const forward = await openModel(model);
+export async function expectGradient(
+  feeds: Feeds,
+  body: (b: GraphBuilder) => string,
+  options: { opset?: number; dynamic?: boolean } = {},
+): Promise<Precision> {
+  const wide = Object.fromEntries(
+    Object.entries(feeds).map(([name, values]) => [
+      name,
+      values.dtype === 'float32' ? { ...values, dtype: 'float64' } : values,
+    ]),
+  );
+  const inDouble = await openPair(graphOf(wide, body, options), wide).catch((error: unknown) => {
+    if (
+      error instanceof Error &&
+      /NOT_IMPLEMENTED|Could not find an implementation|invalid type|Type Error|Type \(|not supported/i.test(
+        error.message,
+      )
+    )
+      return undefined;
+    throw error;
+  });
+  if (inDouble) await compare(inDouble, wide, 'float64');
+  else await compare(await openPair(graphOf(feeds, body, options), feeds), feeds, 'float32');
+  return inDouble ? 'float64' : 'float32';
+}
+
+/** As `expectGradient`, for a ready graph in float32. */
+export async function expectVjpMatchesDifferences(model: OnnxModel, feeds: Feeds): Promise<void> {
+  await compare(await openPair(model, feeds), feeds, 'float32');
+}
+
+type Run = (feeds: Feeds) => Promise<Record<string, Values>>;
+
+const differentiable = (feeds: Feeds): string[] =>
+  Object.keys(feeds).filter((name) => feeds[name]!.dtype.startsWith('float'));
+
+async function openPair(model: OnnxModel, feeds: Feeds): Promise<{ forward: Run; vjp: Run }> {
+  const vjp = buildVjpGraph(model, { outputs: ['y'], inputs: differentiable(feeds) });
+  return { forward: await openModel(model), vjp: await openModel(vjp) };
+}
+
+async function compare({ forward, vjp }: { forward: Run; vjp: Run }, feeds: Feeds, precision: Precision) {
+  const { step, tolerance } = precisions[precision];
+  const wrt = differentiable(feeds);
   const { y } = await forward(feeds);
   const cotangent = y!.data.map((_, i) => Math.cos(1.7 * i + 0.3));
   const sign = (name: string, i: number) => (Math.sin(12.9 * i + name.length * 3.1 + name.charCodeAt(0)) > 0 ? 1 : -1);
@@ -118,7 +181,7 @@ export async function expectVjpMatchesDifferences(model: OnnxModel, feeds: Feeds
   };
   const [p1, m1, p2, m2] = [await at(step), await at(-step), await at(2 * step), await at(-2 * step)];
   const expected = (8 * (p1 - m1) - (p2 - m2)) / (12 * step);
-  const results = await vjp({ ...feeds, y_cotangent: float32(y!.shape, cotangent) });
+  const results = await vjp({ ...feeds, y_cotangent: { ...y!, data: cotangent } });
   let actual = 0;
   let scale = 0;
   for (const name of wrt) {
@@ -129,7 +192,7 @@ export async function expectVjpMatchesDifferences(model: OnnxModel, feeds: Feeds
       scale += Math.abs(value);
     });
   }
-  expect(Math.abs(actual - expected)).toBeLessThan(2e-3 * scale + 2e-3);
+  expect(Math.abs(actual - expected)).toBeLessThan(tolerance * (scale + 1));
 }
 
 /**

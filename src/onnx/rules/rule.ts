@@ -14,13 +14,11 @@ export type Rule = (site: Site) => (string | undefined)[];
 /** Rules by operator of the default domain. */
 export type RuleTable = Readonly<Record<string, Rule>>;
 
-/** The place where a rule is applied: a forward node, the cotangents of its outputs, and the graph to write to. */
-export class Site {
+/** A node of the graph, seen with what the builder knows of its inputs. */
+export class Operation {
   constructor(
     readonly b: GraphBuilder,
     readonly node: NodeProto,
-    private readonly cotangents: readonly (string | undefined)[],
-    private readonly wanted: readonly boolean[],
   ) {}
 
   /** An input that the operator requires. */
@@ -32,23 +30,13 @@ export class Site {
     return this.x(index) !== '';
   }
 
+  /** An optional input, undefined where it is left out. */
+  optional(index: number): string | undefined {
+    return this.has(index) ? this.x(index) : undefined;
+  }
+
   y(index = 0): string {
     return this.node.output[index] ?? '';
-  }
-
-  /** The cotangent of the first output, which the operators with one output always have here. */
-  get g(): string {
-    return this.cotangents[0] ?? '';
-  }
-
-  /** The cotangent of an output, zeros where nothing depends on it. */
-  cotangent(index: number): string {
-    return this.cotangents[index] ?? this.b.fullLike(this.y(index));
-  }
-
-  /** Whether the gradient of this input is asked for. */
-  wants(index: number): boolean {
-    return this.wanted[index] ?? false;
   }
 
   /** The constant behind an input, as numbers. */
@@ -64,13 +52,40 @@ export class Site {
     return normaliseAxis(given, this.rank(index));
   }
 
-  /** For variants that no rule covers. @param what ends "… has a gradient only if" */
+  /** For variants that are not covered. @param what ends "… has a gradient only if" */
   onlyIf(what: string): never {
     throw new UnsupportedOperatorError(
       'unsupported-variant',
       `${this.b.source.label}: ${describeNode(this.node)} has a gradient here only if ${what}.`,
       locate(this.node),
     );
+  }
+}
+
+/** The place where a rule is applied: a forward node, the cotangents of its outputs, and the graph to write to. */
+export class Site extends Operation {
+  constructor(
+    b: GraphBuilder,
+    node: NodeProto,
+    private readonly cotangents: readonly (string | undefined)[],
+    private readonly wanted: readonly boolean[],
+  ) {
+    super(b, node);
+  }
+
+  /** The cotangent of the first output, which the operators with one output always have here. */
+  get g(): string {
+    return this.cotangents[0] ?? '';
+  }
+
+  /** The cotangent of an output, zeros where nothing depends on it. */
+  cotangent(index: number): string {
+    return this.cotangents[index] ?? this.b.fullLike(this.y(index));
+  }
+
+  /** Whether the gradient of this input is asked for. */
+  wants(index: number): boolean {
+    return this.wanted[index] ?? false;
   }
 
   /** Refuses a gradient with respect to an input that is nearly always a weight. */
