@@ -1,7 +1,8 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { readModelFacts } from '../config';
 import type { ModelFacts } from '../config';
 import { readModelHeader } from '../onnx/header';
+import { readSkeleton } from '../onnx/skeleton';
 
 interface Entry {
   readonly stamp: string;
@@ -19,7 +20,7 @@ export class ModelCache {
     const stamp = await stampOf(path);
     const known = this.entries.get(path);
     if (known?.stamp === stamp) return known.facts;
-    const facts = readModelFacts(path, readFile, readModelHeader);
+    const facts = readModelFacts(path, readSkeleton, readModelHeader);
     this.entries.delete(path);
     this.entries.set(path, { stamp, facts });
     const [oldest] = this.entries.keys();

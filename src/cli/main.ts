@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
+import { conformanceCommand } from './conformance-command';
+import { inspectCommand } from './inspect-command';
 import { learnCommand } from './learn-command';
 import { previewCommand } from './preview-command';
 import { validateCommand } from './validate-command';
@@ -11,7 +13,7 @@ async function main(): Promise<number> {
     .version(version)
     .exitOverride();
   let code = 0;
-  for (const command of [learnCommand, previewCommand, validateCommand]) {
+  for (const command of [learnCommand, previewCommand, validateCommand, inspectCommand, conformanceCommand]) {
     program.addCommand(command((result) => (code = result)).exitOverride());
   }
   try {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { checkSolverYaml, readModelFacts, referencedFiles } from '../config';
 import type { Diagnostic, ResolvedConfig } from '../config';
 import { readModelHeader } from '../onnx/header';
+import { readSkeleton } from '../onnx/skeleton';
 import { UserError } from './user-error';
 
 /** solver.yaml has errors; `diagnostics` are those the editor shows. */
@@ -39,7 +40,7 @@ export async function checkConfigFile(path: string): Promise<LoadedConfig> {
   }
   const baseDir = dirname(path);
   const files = referencedFiles(text, baseDir);
-  const model = files.model === undefined ? undefined : await readModelFacts(files.model, readFile, readModelHeader);
+  const model = files.model === undefined ? undefined : await readModelFacts(files.model, readSkeleton, readModelHeader);
   const { diagnostics, config } = checkSolverYaml(text, {
     baseDir,
     ...(model === undefined ? {} : { model }),

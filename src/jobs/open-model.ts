@@ -1,22 +1,20 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/resolved';
 import { noiseSchedule } from '../diffusion';
 import type { NoiseSchedule } from '../diffusion';
 import { buildDenoiserVjpGraph, guessPorts } from '../onnx/denoiser-graph';
 import { OnnxError } from '../onnx/errors';
-import { readModelHeader } from '../onnx/header';
-import { parseModel } from '../onnx/read';
+import { headerOf } from '../onnx/header';
+import { openModelFile } from '../onnx/open-file';
 import { chooseDevice } from '../runtime/device';
 import type { ChosenDevice } from '../runtime/device';
 import { OnnxDenoiser } from '../runtime/onnx-denoiser';
-import { UserError } from './user-error';
+import { hashModel } from './model-hash';
 
 export interface OpenModel {
   readonly denoiser: OnnxDenoiser;
   readonly schedule: NoiseSchedule;
   readonly device: ChosenDevice;
-  /** SHA-256 of the model file. */
+  /** SHA-256 of the model file and of the files with its weights. */
   readonly hash: string;
   /** Why there is no gradient (an operator without a rule), or null. */
   readonly gradientProblem: string | null;
@@ -31,43 +29,34 @@ function autoBatch(dim: number): number {
  * Opens the model of a config on the device it asks for.
  *
  * @param onEvaluations called after each run of the network with the number of samples.
+ * @param signal stops it while it reads gigabytes of weights
  */
-export async function openModel(config: ResolvedConfig, onEvaluations: (count: number) => void): Promise<OpenModel> {
+export async function openModel(
+  config: ResolvedConfig,
+  onEvaluations: (count: number) => void,
+  signal?: AbortSignal,
+): Promise<OpenModel> {
   const { model } = config;
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(model.path);
-  } catch (error) {
-    throw new UserError('model-missing', `The model ${model.path} cannot be read. Check model.path in solver.yaml.`, {
-      cause: error,
-    });
-  }
-  const header = readModelHeader(bytes, model.path);
-  if (header.externalData.length > 0) {
-    throw new UserError(
-      'external-data',
-      `${model.path} keeps its weights in ${header.externalData.join(', ')}. Export it as one file` +
-        ' (torch.onnx.export(…, external_data=False)).',
-    );
-  }
+  const parsed = await openModelFile(model.path);
+  const header = headerOf(parsed);
   const ports = guessPorts(header, {
     ...(model.inputs.sample === undefined ? {} : { sample: model.inputs.sample }),
     ...(model.inputs.timestep === undefined ? {} : { timestep: model.inputs.timestep }),
     ...(model.inputs.class_labels === undefined ? {} : { classLabels: model.inputs.class_labels }),
   });
   const timestep = header.inputs.find((port) => port.name === ports.timestep);
-  const parsed = parseModel(bytes, model.path);
   const schedule = noiseSchedule(model.noise_schedule);
   const dim = model.sample_shape.reduce((product, size) => product * size, 1);
 
   // Only Adam and the relaxed objective need the gradient; a model without one can still be learned for.
   let gradientProblem: string | null = null;
   try {
-    buildDenoiserVjpGraph(parsed, { ports, guidance: false });
+    buildDenoiserVjpGraph(parsed, { ports, guidance: false, sampleShape: model.sample_shape });
   } catch (error) {
     if (!(error instanceof OnnxError)) throw error;
     gradientProblem = error.message;
   }
+  const hash = await hashModel(model.path, parsed.weights?.files ?? [], signal);
   const device = await chooseDevice(config.device);
   const denoiser = await OnnxDenoiser.open(
     {
@@ -88,7 +77,7 @@ export async function openModel(config: ResolvedConfig, onEvaluations: (count: n
     },
     gradientProblem === null,
   );
-  return { denoiser, schedule, device, hash: createHash('sha256').update(bytes).digest('hex'), gradientProblem };
+  return { denoiser, schedule, device, hash, gradientProblem };
 }
 
 /** A 0-d or one-element timestep port: the network takes one time for the whole batch. */

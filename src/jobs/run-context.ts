@@ -27,7 +27,7 @@ export interface RunContext {
 /** Opens the model on its device and says which one is really used. */
 export async function openContext(config: ResolvedConfig, folder: RunFolder, signal: AbortSignal): Promise<RunContext> {
   const meter = new ProgressMeter((event) => folder.emit(event));
-  const model = await openModel(config, (count) => meter.tick(count));
+  const model = await openModel(config, (count) => meter.tick(count), signal);
   const { device } = model;
   folder.emit({ kind: 'device', requested: device.requested, used: device.used, reason: device.reason });
   if (device.reason !== null) folder.emit({ kind: 'warning', code: 'device-fallback', message: device.reason });

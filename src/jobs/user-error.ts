@@ -53,9 +53,7 @@ export function isInputError(error: unknown): boolean {
 const inputCodes: ReadonlySet<string> = new Set([
   'config',
   'config-missing',
-  'external-data',
   'model-changed',
-  'model-missing',
   'no-gradient',
   'no-start',
   'nothing-to-resume',

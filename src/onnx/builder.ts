@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { checkNode } from './check-node';
 import { sameShape, type Dim, type Shape } from './dims';
 import { DataType } from './dtype';
 import { OnnxError } from './errors';
@@ -15,6 +16,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './generated/onnx_pb';
+import { guardNode } from './guard';
 import { initialiserNames } from './header';
 import { wrapModel, type OnnxModel } from './model';
 import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
@@ -38,6 +40,10 @@ export class GraphBuilder {
   private readonly facts = new Map<string, ValueFacts>();
   private readonly declared = new Map<string, ValueFacts>();
   private readonly names = new Set<string>();
+  /** The number behind the next value that wants a name which is taken. */
+  private readonly numbers = new Map<string, number>();
+  private readonly producers = new Map<string, NodeProto>();
+  private readonly stored = new Set<string>();
   private readonly constants = new Map<string, string>();
   private counter = 0;
 
@@ -55,7 +61,10 @@ export class GraphBuilder {
   /** Takes over weights, declared value types and nodes of a graph; its ports are left to the caller. */
   include(graph: GraphProto): void {
     this.includeValues(graph);
-    for (const node of graph.node) this.addNode(node);
+    for (const node of graph.node) {
+      checkNode(node, this.inputFacts(node), this.source.label);
+      this.addNode(node);
+    }
   }
 
   /** Takes over weights and declared value types; ports and nodes are left to the caller. */
@@ -98,23 +107,22 @@ export class GraphBuilder {
   addInitialiser(tensor: TensorProto): void {
     this.initialisers.push(tensor);
     this.names.add(tensor.name);
+    this.stored.add(tensor.name);
     this.facts.set(tensor.name, tensorFacts(tensor));
   }
 
   addNode(node: NodeProto): void {
     this.nodes.push(node);
-    const inferred = inferNode(
-      node,
-      node.input.map((name) => this.facts.get(name) ?? unknownFacts),
-      this.opset,
-    );
+    const inferred = guardNode(() => inferNode(node, this.inputFacts(node), this.opset), node, this.source.label);
     node.output.forEach((name, i) => {
       this.names.add(name);
-      this.facts.set(name, mergeFacts(inferred[i] ?? unknownFacts, this.declared.get(name)));
+      this.producers.set(name, node);
+      this.facts.set(name, mergeFacts(withSizes(inferred[i] ?? unknownFacts), this.declared.get(name)));
     });
   }
 
-  build(label: string): OnnxModel {
+  /** @param nodes where they are not to be the builder's own in order of creation */
+  build(label: string, nodes: readonly NodeProto[] = this.nodes): OnnxModel {
     const { proto, graph } = this.source;
     return wrapModel(
       create(ModelProtoSchema, {
@@ -124,7 +132,7 @@ export class GraphBuilder {
         functions: proto.functions,
         graph: create(GraphProtoSchema, {
           name: graph.name,
-          node: this.nodes,
+          node: [...nodes],
           initializer: this.initialisers,
           sparseInitializer: this.sparse,
           input: this.inputs,
@@ -133,13 +141,28 @@ export class GraphBuilder {
         }),
       }),
       label,
+      this.source.weights,
     );
   }
 
   // --- what is known of a value ------------------------------------------------------------------------------------
 
+  private inputFacts(node: NodeProto): ValueFacts[] {
+    return node.input.map((name) => this.factsOf(name));
+  }
+
   factsOf(value: string): ValueFacts {
     return this.facts.get(value) ?? unknownFacts;
+  }
+
+  /** The node that makes a value; undefined for ports and weights. */
+  producerOf(value: string): NodeProto | undefined {
+    return this.producers.get(value);
+  }
+
+  /** Whether a value is stored in the file (a weight or a constant). */
+  isInitialiser(value: string): boolean {
+    return this.stored.has(value);
   }
 
   shapeOf(value: string): Shape | null {
@@ -251,7 +274,13 @@ export class GraphBuilder {
   /** The wanted name, or the first free one with a number behind it. */
   claim(wanted: string): string {
     let name = wanted;
-    for (let i = 2; this.names.has(name); i++) name = `${wanted}_${i}`;
+    if (this.names.has(name)) {
+      // Going on from the last number keeps thousands of equal wishes (nodes without a name) linear.
+      let number = this.numbers.get(wanted) ?? 2;
+      while (this.names.has(`${wanted}_${number}`)) number += 1;
+      this.numbers.set(wanted, number + 1);
+      name = `${wanted}_${number}`;
+    }
     this.names.add(name);
     return name;
   }
@@ -307,16 +336,14 @@ export class GraphBuilder {
     return this.emit('ReduceSum', [value, this.ints(axes)], { keepdims: Number(keepdims) });
   }
 
-  /** The mean over axes, which are an input from operator set 18 on. */
+  /** The mean over axes, which stay with size one. */
   reduceMean(value: string, axes: readonly number[]): string {
-    return this.opset >= 18
-      ? this.emit('ReduceMean', [value, this.ints(axes)], { keepdims: 1 })
-      : this.emit('ReduceMean', [value], { axes, keepdims: 1 });
+    return this.emit('ReduceMean', [value, this.ints(axes)], { keepdims: 1 });
   }
 
   /** Halves, thirds, … along an axis. */
   splitEqually(value: string, parts: number, axis: number): string[] {
-    return this.emitMany('Split', [value], parts, { axis, num_outputs: this.opset >= 18 ? parts : undefined });
+    return this.emitMany('Split', [value], parts, { axis, num_outputs: parts });
   }
 }
 
@@ -364,10 +391,18 @@ export function declaredFacts(value: ValueInfoProto): ValueFacts {
   const type = value.type?.value;
   if (type?.case !== 'tensorType') return unknownFacts;
   const shape = type.value.shape?.dim.map(({ value: dim }): Dim => {
-    if (dim.case === 'dimValue') return Number(dim.value);
+    // Some exporters write -1 for a size they do not know.
+    if (dim.case === 'dimValue') return dim.value < 0n ? null : Number(dim.value);
     return dim.case === 'dimParam' && dim.value !== '' ? dim.value : null;
   });
   return { type: type.value.elemType, shape: shape ?? null };
+}
+
+/** Absurd attributes lead to absurd sizes (a stride of zero to infinity): those are unknown. */
+function withSizes(facts: ValueFacts): ValueFacts {
+  const isSize = (dim: Dim): boolean => typeof dim !== 'number' || (Number.isSafeInteger(dim) && dim >= 0);
+  if (facts.shape === null || facts.shape.every(isSize)) return facts;
+  return { ...facts, shape: facts.shape.map((dim) => (isSize(dim) ? dim : null)) };
 }
 
 /** Our inference, completed by what the file declares. */

@@ -7,6 +7,7 @@ import { initialiserNames, portInfo } from './header';
 import type { OnnxModel } from './model';
 import type { NetworkPorts } from './ports';
 import { renameValues } from './rename';
+import { prepareModel, type Halves } from './prepare';
 import { revise } from './revise';
 import { buildVjpGraph } from './vjp';
 
@@ -16,6 +17,10 @@ export interface DenoiserGraphOptions {
   readonly ports: NetworkPorts;
   /** Classifier-free guidance: the conditional and the unconditional branch in one batch. */
   readonly guidance: boolean;
+  /** [C, H, W]: fixes the sizes that the file leaves open, so that less of the gradient is worked out while running. */
+  readonly sampleShape?: readonly number[];
+  /** float16 and bfloat16 networks: computed in float32 (the default, and always in gradients), or as stored. */
+  readonly halves?: Halves;
 }
 
 const scalarInputs = ['c_in', 'c_skip', 'c_out', 't_net'] as const;
@@ -45,11 +50,12 @@ const shellNames = [
  * twice the sample's channels (learned variance) is cut to the first half. Other inputs of the network stay inputs under
  * their own names (with guidance, for 2·B samples: conditional first). Float16 ports are cast at the edges.
  */
-export function buildDenoiserGraph(model: OnnxModel, options: DenoiserGraphOptions): OnnxModel {
+export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptions): OnnxModel {
   const { ports, guidance } = options;
+  const model = prepareModel(given, options.halves);
   const { graph, roles } = makeRoom(model, ports);
   const b = new GraphBuilder({ ...model, graph });
-  const sample = floatPort(model, roles.sample);
+  const sample = { shape: fixShape(floatPort(model, roles.sample).shape, options.sampleShape) };
   const inner = sample.shape[0] ?? null;
   const batch: Dim = guidance && typeof inner === 'number' ? divideDims(inner, 2) : (inner ?? 'batch');
   if (batch === null) {
@@ -95,20 +101,23 @@ export function buildDenoiserGraph(model: OnnxModel, options: DenoiserGraphOptio
  * outputs `grad_x`, `grad_c_in`, `grad_c_skip`, `grad_c_out` and `grad_t_net` ([B] each) beside `denoised`. A network
  * with an integer timestep has no derivative in time: `grad_t_net` is left out and `notes` says so. With a shared
  * timestep all of its gradient is in the first element of `grad_t_net`.
+ *
+ * @param also further float inputs to differentiate, each with an output `grad_<name>`: `guidance_scale`, conditioning
  */
 export function buildDenoiserVjpGraph(
   model: OnnxModel,
   options: DenoiserGraphOptions,
+  also: readonly string[] = [],
 ): { model: OnnxModel; notes: string[] } {
   const timestep = portNamed(model, 'input', options.ports.timestep);
   const continuous = isFloat(elementType(timestep));
-  const inputs = ['x', ...scalarInputs].filter((name) => continuous || name !== 't_net');
+  const inputs = [...['x', ...scalarInputs].filter((name) => continuous || name !== 't_net'), ...also];
   const notes = continuous
     ? []
     : [
         `${model.label} takes an integer timestep ("${timestep.name}", ${portInfo(timestep).dtype}), so there is no gradient with respect to evaluation times.`,
       ];
-  const denoiser = buildDenoiserGraph(model, options);
+  const denoiser = buildDenoiserGraph(model, { ...options, halves: 'widen' });
   const vjp = buildVjpGraph(denoiser, {
     outputs: ['denoised'],
     inputs,
@@ -169,6 +178,11 @@ function floatPort(model: OnnxModel, port: ValueInfoProto): { shape: readonly Di
     );
   }
   return { shape };
+}
+
+function fixShape(declared: readonly Dim[], wanted: readonly number[] | undefined): readonly Dim[] {
+  if (wanted?.length !== declared.length - 1) return declared;
+  return declared.map((dim, i) => (i === 0 || typeof dim === 'number' ? dim : (wanted[i - 1] ?? dim)));
 }
 
 /** Connects a float32 value to a port of the network, cast to the port's type; integers are rounded. */

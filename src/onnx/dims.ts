@@ -63,6 +63,22 @@ export function divideDims(a: Dim, b: Dim): Dim {
   return Number.isInteger(number) ? fromProduct({ number, symbols }) : null;
 }
 
+/**
+ * ⌊(size + offset) / stride⌋ + 1, the positions of a window along an axis. Of a symbolic size it is a size with a name
+ * of its own (the same for the same window), so that layers behind a strided convolution stay comparable.
+ */
+export function windowDim(size: Dim, offset: number, stride: number): Dim {
+  if (size === null) return null;
+  if (typeof size === 'number') return Math.floor((size + offset) / stride) + 1;
+  const { number, symbols } = toProduct(size);
+  if (number % stride === 0) {
+    const rest = Math.floor(offset / stride) + 1;
+    if (rest === 0) return fromProduct({ number: number / stride, symbols });
+  }
+  const name = `s4s.window.${size.replace(/[^\w.]/g, '.')}.${offset < 0 ? 'm' : 'p'}${Math.abs(offset)}.${stride}`;
+  return name.length > longestExpression ? null : name;
+}
+
 export function addDims(a: Dim, b: Dim): Dim {
   if (a === null || b === null) return null;
   if (a === 0) return b;

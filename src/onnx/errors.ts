@@ -1,6 +1,8 @@
 /** Stable codes of what can be wrong with a model file, for diagnostics and tests. */
 export type OnnxErrorCode =
+  | 'unreadable'
   | 'not-onnx'
+  | 'external-data'
   | 'invalid-graph'
   | 'unsupported-opset'
   | 'unsupported-operator'
@@ -22,9 +24,15 @@ export class OnnxError extends Error {
     readonly location?: NodeLocation,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = 'OnnxError';
   }
+}
+
+/** Names in a damaged file may be anything: control characters are shown as �, and a long text loses its middle. */
+function oneLine(message: string): string {
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�');
+  return line.length <= 1000 ? line : `${line.slice(0, 600)} … ${line.slice(-300)}`;
 }
 
 /** A node on the way from an input to the output whose operator, or variant of it, has no gradient rule. */

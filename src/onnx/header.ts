@@ -1,15 +1,11 @@
+import { relative } from 'node:path';
+import { allTensors } from './all-tensors';
 import { subgraphs } from './attributes';
 import { dtypeName } from './dtype';
-import {
-  TensorProto_DataLocation,
-  type GraphProto,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from './generated/onnx_pb';
-import { operatorName } from './model';
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './generated/onnx_pb';
+import { operatorName, type OnnxModel } from './model';
 import { parseModel } from './read';
-import { elementCount } from './tensors';
+import { elementCount, externalEntry, isExternal } from './tensors';
 
 /** A number, a symbolic name such as `batch`, or null when the file says nothing. */
 export type DimInfo = number | string | null;
@@ -41,24 +37,23 @@ export interface ModelHeader {
 }
 
 /**
- * Reads a model's ports and sizes from its bytes, without ONNX Runtime.
+ * Reads a model's ports and sizes from its bytes, without ONNX Runtime and without a look at weights in other files.
  *
  * @param label path of the file, for messages
  * @throws OnnxError (`not-onnx`) for truncated or foreign files
  */
 export function readModelHeader(bytes: Uint8Array, label: string): ModelHeader {
-  const { proto, graph, opset } = parseModel(bytes, label);
+  return headerOf(parseModel(bytes, label));
+}
+
+/** The same of a model that is open already. */
+export function headerOf({ proto, graph, opset, weights }: OnnxModel): ModelHeader {
   const initialisers = initialiserNames(graph);
   const operators = new Map<string, number>();
-  const external = new Set<string>();
   let nodeCount = 0;
   for (const node of allNodes(graph)) {
     nodeCount += 1;
     operators.set(operatorName(node), (operators.get(operatorName(node)) ?? 0) + 1);
-  }
-  for (const tensor of graph.initializer) {
-    const file = externalFile(tensor);
-    if (file !== undefined) external.add(file);
   }
   return {
     irVersion: Number(proto.irVersion),
@@ -69,8 +64,17 @@ export function readModelHeader(bytes: Uint8Array, label: string): ModelHeader {
     parameterCount: graph.initializer.reduce((sum, tensor) => sum + elementCount(tensor), 0),
     nodeCount,
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
-    externalData: [...external].sort(),
+    externalData: weights ? weights.files.map((file) => relative(weights.folder, file)) : externalFiles(proto),
   };
+}
+
+/** Locations as the model spells them, which nobody has checked. */
+function externalFiles(proto: ModelProto): string[] {
+  const files = new Set<string>();
+  for (const { tensor } of allTensors(proto)) {
+    if (isExternal(tensor)) files.add(externalEntry(tensor, 'location') ?? '');
+  }
+  return [...files].sort();
 }
 
 /** Names that have a stored value; before IR version 4 they are listed among the graph's inputs too. */
@@ -85,7 +89,8 @@ export function portInfo(value: ValueInfoProto): PortInfo {
   const type = value.type?.value;
   if (type?.case !== 'tensorType') return { name: value.name, dtype: type?.case ?? 'unknown', shape: null };
   const dims = type.value.shape?.dim.map(({ value: dim }): DimInfo => {
-    if (dim.case === 'dimValue') return Number(dim.value);
+    // Some exporters write -1 for a size they do not know.
+    if (dim.case === 'dimValue') return dim.value < 0n ? null : Number(dim.value);
     return dim.case === 'dimParam' && dim.value !== '' ? dim.value : null;
   });
   return { name: value.name, dtype: dtypeName(type.value.elemType), shape: dims ?? null };
@@ -96,9 +101,4 @@ function* allNodes(graph: GraphProto): Generator<NodeProto> {
     yield node;
     for (const inner of subgraphs(node)) yield* allNodes(inner);
   }
-}
-
-function externalFile(tensor: TensorProto): string | undefined {
-  if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) return undefined;
-  return tensor.externalData.find((entry) => entry.key === 'location')?.value;
 }

@@ -12,16 +12,29 @@ export interface OnnxModel {
   readonly graph: GraphProto;
   /** Version of the default operator domain. */
   readonly opset: number;
+  /** Files beside the model that hold weights; absent when the model holds all of them. */
+  readonly weights?: WeightFiles;
 }
 
-/** Wraps a model message; throws `not-onnx` when it has no graph or no version of the default operators. */
-export function wrapModel(proto: ModelProto, label: string): OnnxModel {
+/** Where weights lie that are not in the model: a graph made from it refers to them by paths relative to `folder`. */
+export interface WeightFiles {
+  /** Absolute, without symbolic links, as `files` are. */
+  readonly folder: string;
+  readonly files: readonly string[];
+}
+
+/**
+ * Wraps a model message; throws `not-onnx` when it has no graph or no version of the default operators.
+ *
+ * @param weights of the model that this one is made from
+ */
+export function wrapModel(proto: ModelProto, label: string, weights?: WeightFiles): OnnxModel {
   const opset = proto.opsetImport.find((entry) => isDefaultDomain(entry.domain))?.version;
   if (proto.graph === undefined || opset === undefined) {
     const missing = proto.graph === undefined ? 'graph' : 'operator set version';
     throw new OnnxError('not-onnx', `${label} has no ${missing}, so it is not an ONNX model; export the model again.`);
   }
-  return { label, proto, graph: proto.graph, opset: Number(opset) };
+  return { label, proto, graph: proto.graph, opset: Number(opset), ...(weights && { weights }) };
 }
 
 export function isDefaultDomain(domain: string): boolean {

@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { checkGraph } from './check-graph';
 import { OnnxError } from './errors';
 import { ModelProtoSchema, type ModelProto } from './generated/onnx_pb';
 import { wrapModel, type OnnxModel } from './model';
@@ -6,7 +7,8 @@ import { wrapModel, type OnnxModel } from './model';
 /**
  * Reads an ONNX file's bytes. Weights stored as raw bytes are views of `bytes`, not copies.
  * The protobuf reader checks every length against the end of the file and stops at 100 nested messages; whatever it
- * meets becomes an `OnnxError` with code `not-onnx`.
+ * meets becomes an `OnnxError` with code `not-onnx`, and a graph that contradicts itself one with `invalid-graph`.
+ * Where weights outside the file lie is not looked at: `openModelFile` does that.
  *
  * @param label path of the file, for messages
  */
@@ -19,10 +21,12 @@ export function parseModel(bytes: Uint8Array, label: string): OnnxModel {
   } catch (cause) {
     throw tornFile(label, end, bytes.length, cause);
   }
-  return wrapModel(proto, label);
+  const model = wrapModel(proto, label);
+  checkGraph(model);
+  return model;
 }
 
-function tornFile(label: string, at: number, size: number, cause?: unknown): OnnxError {
+export function tornFile(label: string, at: number, size: number, cause?: unknown): OnnxError {
   const what =
     size === 0
       ? 'is empty'
@@ -64,7 +68,7 @@ export function endOfCompleteFields(bytes: Uint8Array): number {
 }
 
 /** A varint of at most ten bytes as a double (exact below 2^53, and anything above is past the end of any file). */
-function readVarint(bytes: Uint8Array, offset: number): { value: number; end: number } | undefined {
+export function readVarint(bytes: Uint8Array, offset: number): { value: number; end: number } | undefined {
   let value = 0;
   for (let i = 0; i < 10; i++) {
     const byte = bytes[offset + i];

@@ -8,8 +8,53 @@ export function elementCount(tensor: TensorProto): number {
   return tensor.dims.reduce((product, dim) => product * Number(dim), 1);
 }
 
+/** Whether a tensor's bytes lie in another file. */
+export function isExternal(tensor: TensorProto): boolean {
+  return tensor.dataLocation === TensorProto_DataLocation.EXTERNAL;
+}
+
+/** What an external tensor says about its bytes: `location`, `offset` or `length`. */
+export function externalEntry(tensor: TensorProto, key: string): string | undefined {
+  return tensor.externalData.find((pair) => pair.key === key)?.value;
+}
+
+/** Bits of an element in raw and external data; strings have no fixed size. */
+export const elementBits: Readonly<Record<number, number>> = {
+  [DataType.FLOAT]: 32,
+  [DataType.UINT8]: 8,
+  [DataType.INT8]: 8,
+  [DataType.UINT16]: 16,
+  [DataType.INT16]: 16,
+  [DataType.INT32]: 32,
+  [DataType.INT64]: 64,
+  [DataType.BOOL]: 8,
+  [DataType.FLOAT16]: 16,
+  [DataType.DOUBLE]: 64,
+  [DataType.UINT32]: 32,
+  [DataType.UINT64]: 64,
+  [DataType.COMPLEX64]: 64,
+  [DataType.COMPLEX128]: 128,
+  [DataType.BFLOAT16]: 16,
+  [DataType.FLOAT8E4M3FN]: 8,
+  [DataType.FLOAT8E4M3FNUZ]: 8,
+  [DataType.FLOAT8E5M2]: 8,
+  [DataType.FLOAT8E5M2FNUZ]: 8,
+  [DataType.UINT4]: 4,
+  [DataType.INT4]: 4,
+  [DataType.FLOAT4E2M1]: 4,
+  [DataType.FLOAT8E8M0]: 8,
+  [DataType.UINT2]: 2,
+  [DataType.INT2]: 2,
+};
+
+/** Bytes of a tensor's raw data; undefined for strings and unknown types. */
+export function byteLength(tensor: TensorProto): number | undefined {
+  const bits = elementBits[tensor.dataType];
+  return bits === undefined ? undefined : Math.ceil((elementCount(tensor) * bits) / 8);
+}
+
 /** Tensors up to this many elements are decoded as constants: shapes, axes, bounds and scalars, not weights. */
-const decodeLimit = 4096;
+export const decodeLimit = 4096;
 
 /**
  * The values of a small numeric tensor as doubles; `undefined` for large, external or exotic ones. An int64 beyond
@@ -17,7 +62,7 @@ const decodeLimit = 4096;
  */
 export function decodeSmall(tensor: TensorProto): number[] | undefined {
   const count = elementCount(tensor);
-  if (count > decodeLimit || tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) return undefined;
+  if (count > decodeLimit || isExternal(tensor)) return undefined;
   const typed =
     tensor.dataType === DataType.INT64
       ? tensor.int64Data.map(Number)

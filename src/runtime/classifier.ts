@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { readModelHeader } from '../onnx/header';
+import { headerOf } from '../onnx/header';
+import { openModelFile } from '../onnx/open-file';
+import { serializeModel } from '../onnx/write';
 import { breathe } from './abort';
 import type { Device } from './device-name';
 import { floatTensor, openSession } from './session';
@@ -19,10 +20,11 @@ export class Classifier {
     sampleShape: readonly number[],
     device: Exclude<Device, 'auto'>,
   ): Promise<Classifier> {
-    const bytes = await readFile(path);
-    const [input] = readModelHeader(bytes, path).inputs;
+    const model = await openModelFile(path);
+    const [input] = headerOf(model).inputs;
     if (!input) throw new Error(`The classifier ${path} has no input.`);
-    return new Classifier(path, await openSession(bytes, device, path), input.name, sampleShape);
+    const session = await openSession(serializeModel(model), device, path, model.weights?.folder);
+    return new Classifier(path, session, input.name, sampleShape);
   }
 
   /** @param samples `count × dim`. */

@@ -3,7 +3,7 @@ import type { NetworkCoefficients } from '../diffusion/network-coefficients';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Prediction, PredictionType, StateSpace } from '../diffusion/prediction';
 import { buildDenoiserGraph, buildDenoiserVjpGraph } from '../onnx/denoiser-graph';
-import type { NetworkPorts } from '../onnx/denoiser-graph';
+import type { DenoiserGraphOptions, NetworkPorts } from '../onnx/denoiser-graph';
 import type { OnnxModel } from '../onnx/model';
 import { serializeModel } from '../onnx/write';
 import type { Denoiser, DenoiserBatch, DenoiserVjp } from '../solvers/denoiser';
@@ -61,8 +61,14 @@ export class OnnxDenoiser implements Denoiser {
 
   /** @param withGradient false for models without a reverse rule: `vjp` is then absent. */
   static async open(options: OnnxDenoiserOptions, withGradient: boolean): Promise<OnnxDenoiser> {
-    const graph = buildDenoiserGraph(options.model, { ports: options.ports, guidance: isGuided(options) });
-    const session = await openSession(serializeModel(graph), options.device, `the denoiser of ${options.model.label}`);
+    const graph = buildDenoiserGraph(options.model, {
+      ...graphOptions(options),
+      // ONNX Runtime's CPU provider has next to no half-precision kernels; elsewhere they are why people use halves.
+      halves: options.device === 'cpu' ? 'widen' : 'keep',
+    });
+    const { device, model } = options;
+    const label = `the denoiser of ${model.label}`;
+    const session = await openSession(serializeModel(graph), device, label, model.weights?.folder);
     return new OnnxDenoiser(options, session, withGradient);
   }
 
@@ -109,10 +115,11 @@ export class OnnxDenoiser implements Denoiser {
   }
 
   private async openBackward(): Promise<Session> {
-    const { model, ports, device } = this.options;
-    const built = buildDenoiserVjpGraph(model, { ports, guidance: this.guided });
+    const { model, device } = this.options;
+    const built = buildDenoiserVjpGraph(model, graphOptions(this.options));
     this.notes = built.notes;
-    return openSession(serializeModel(built.model), device, `the gradient of ${model.label}`);
+    const label = `the gradient of ${model.label}`;
+    return openSession(serializeModel(built.model), device, label, model.weights?.folder);
   }
 
   /** Sample indices of each run: at most `maxBatch`, and of one time when the network takes a single timestep. */
@@ -168,6 +175,10 @@ export class OnnxDenoiser implements Denoiser {
   private scatter(out: Float32Array, values: Float32Array, part: readonly number[]): void {
     part.forEach((sample, i) => out.set(values.subarray(i * this.dim, (i + 1) * this.dim), sample * this.dim));
   }
+}
+
+function graphOptions(options: OnnxDenoiserOptions): DenoiserGraphOptions {
+  return { ports: options.ports, guidance: isGuided(options), sampleShape: options.sampleShape };
 }
 
 function isGuided(options: OnnxDenoiserOptions): boolean {

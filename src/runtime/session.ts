@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import type { Device } from './device-name';
+import { fromTensor, toTensor, type TensorValues } from './tensor-values';
 
 // ONNX Runtime is chatty on stderr; what matters comes back as an exception.
 ort.env.logLevel = 'fatal';
@@ -23,30 +24,49 @@ export class SessionError extends Error {
 export interface Session {
   /** Runs the graph; outputs are copied out as float32. Inputs and outputs by port name. */
   run(feeds: Feeds): Promise<Record<string, Float32Array>>;
+  /** As `run` for ports of any element type: values are converted to what an input wants, outputs keep their type. */
+  runValues(feeds: Readonly<Record<string, TensorValues>>): Promise<Record<string, TensorValues>>;
   release(): Promise<void>;
 }
 
-/** @param graph serialised ONNX. @throws SessionError with what ONNX Runtime says, as does `run`. */
-export async function openSession(graph: Uint8Array, device: Exclude<Device, 'auto'>, label: string): Promise<Session> {
+/**
+ * @param graph serialised ONNX
+ * @param weightFolder the folder that the graph's external data lies in (`model.weights?.folder` of the opened model)
+ * @throws SessionError with what ONNX Runtime says, as does `run`
+ */
+export async function openSession(
+  graph: Uint8Array,
+  device: Exclude<Device, 'auto'>,
+  label: string,
+  weightFolder?: string,
+): Promise<Session> {
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(graph, {
       executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
       graphOptimizationLevel: 'all',
       logSeverityLevel: 4,
+      extra: {
+        // It would merge what a gradient graph computes again with what it would otherwise have to keep in memory.
+        optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' },
+        // Without it ONNX Runtime would look for the weights of a graph given as bytes in the working directory.
+        ...(weightFolder !== undefined && { session: { model_external_initializers_file_folder_path: weightFolder } }),
+      },
     });
   } catch (error) {
     throw new SessionError('load', device, `ONNX Runtime cannot load ${label} on ${device}: ${sentence(error)}`, error);
   }
+  const runTensors = async (feeds: Feeds): Promise<ort.InferenceSession.OnnxValueMapType> => {
+    try {
+      return await session.run(feeds);
+    } catch (error) {
+      const message = `ONNX Runtime failed while running ${label} on ${device}: ${sentence(error)}`;
+      throw new SessionError('run', device, message, error);
+    }
+  };
   return {
     async run(feeds) {
-      let results: ort.InferenceSession.OnnxValueMapType;
-      try {
-        results = await session.run(feeds);
-      } catch (error) {
-        const message = `ONNX Runtime failed while running ${label} on ${device}: ${sentence(error)}`;
-        throw new SessionError('run', device, message, error);
-      }
+      const results = await runTensors(feeds);
       const out: Record<string, Float32Array> = {};
       for (const [name, value] of Object.entries(results)) {
         const tensor = value;
@@ -57,6 +77,14 @@ export async function openSession(graph: Uint8Array, device: Exclude<Device, 'au
         tensor.dispose();
       }
       return out;
+    },
+    async runValues(feeds) {
+      const wanted = new Map(session.inputMetadata.map((port) => [port.name, port.isTensor ? port.type : 'float32']));
+      const fed = Object.entries(feeds).map(
+        ([name, values]) => [name, toTensor(values, wanted.get(name) ?? 'float32')] as const,
+      );
+      const results = await runTensors(Object.fromEntries(fed));
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromTensor(tensor)]));
     },
     release: () => session.release(),
   };

@@ -39,6 +39,7 @@ export async function openModel(model: OnnxModel) {
     logSeverityLevel: 3,
     intraOpNumThreads: 1,
     executionProviders: ['cpu'],
+    extra: { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } },
   });
   return async (feeds: Feeds): Promise<Record<string, Values>> => {
     const fed = Object.fromEntries(session.inputNames.map((name) => [name, toTensor(feeds[name]!)]));

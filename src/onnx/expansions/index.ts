@@ -1,36 +1,56 @@
 import { GraphBuilder } from '../builder';
 import type { NodeProto } from '../generated/onnx_pb';
+import { guardNode } from '../guard';
 import { operatorName, type OnnxModel } from '../model';
+import { attempt, raise, type Refusal } from '../refusal';
 import { Operation } from '../rules/rule';
+import { activationExpansions } from './activation';
+import { attentionExpansions } from './attention';
+import { contribAttentionExpansions } from './contrib-attention';
+import { einsumExpansions } from './einsum';
+import type { Expansion, ExpansionTable } from './expansion';
+import { fusedExpansions } from './fused';
+import { groupNormalizationExpansions } from './group-normalization';
+import { normalisationExpansions } from './normalisation';
+import { quantisedExpansions } from './quantised';
+import { rotaryExpansions } from './rotary';
 
-/**
- * Writes a composite operator as primitive ones, each of which has a gradient rule; returns the values that stand for
- * the node's outputs, in order (undefined for outputs that nothing reads).
- */
-export type Expansion = (operation: Operation) => (string | undefined)[];
+export type { Expansion, ExpansionTable } from './expansion';
 
-/** Expansions by operator, with its domain where that is not the default one: `Attention`, `com.microsoft.QuickGelu`. */
-export type ExpansionTable = Readonly<Record<string, Expansion>>;
-
-const expansions: ExpansionTable = {};
+const expansions: ExpansionTable = {
+  ...einsumExpansions,
+  ...activationExpansions,
+  ...attentionExpansions,
+  ...contribAttentionExpansions,
+  ...fusedExpansions,
+  ...groupNormalizationExpansions,
+  ...normalisationExpansions,
+  ...quantisedExpansions,
+  ...rotaryExpansions,
+};
 
 export function expansionFor(node: NodeProto): Expansion | undefined {
   const name = operatorName(node);
   return Object.hasOwn(expansions, name) ? expansions[name] : undefined;
 }
 
-/** The same model with the given composite nodes written out. Values keep their names. */
-export function expandNodes(model: OnnxModel, chosen: ReadonlySet<NodeProto>): OnnxModel {
+/**
+ * The same model with the given composite nodes written out. Values keep their names.
+ *
+ * @param refuse told of variants that cannot be written out; such a node stays as it is if this returns
+ */
+export function expandNodes(model: OnnxModel, chosen: ReadonlySet<NodeProto>, refuse: Refusal = raise): OnnxModel {
   const b = new GraphBuilder(model);
   b.includeInputs(model.graph);
   b.includeValues(model.graph);
   for (const node of model.graph.node) {
     const expand = chosen.has(node) ? expansionFor(node) : undefined;
-    if (expand === undefined) {
+    const results =
+      expand && attempt(() => guardNode(() => expand(new Operation(b, node)), node, model.label), node, refuse);
+    if (results === undefined) {
       b.addNode(node);
       continue;
     }
-    const results = expand(new Operation(b, node));
     node.output.forEach((name, i) => {
       const value = results[i];
       if (name !== '' && value !== undefined) b.alias(value, name);

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../builder';
-import { maskWith, unbroadcast } from './broadcast';
+import { maskWith, toTypeOf, unbroadcast } from './broadcast';
 import type { Rule, RuleTable, Site } from './rule';
+import { siluCotangents } from './silu';
 
 /**
  * An elementwise operator of several broadcast inputs: `derivative(i)` gives the cotangent of input i before the sum
@@ -14,21 +15,28 @@ const broadcasting =
       return gradient && unbroadcast(site.b, gradient, input);
     });
 
-/** ∂(aᵖ)/∂a = p·aᵖ⁻¹, with the common exponents written out; ∂/∂p = y·ln a, zero where a is zero. */
+/**
+ * ∂(aᵖ)/∂a = p·aᵖ⁻¹, and zero where that is infinite (as of √a) or 0·∞ (p = 0): at a = 0 for exponents below one.
+ * ∂(aᵖ)/∂p = y·ln a, zero where a is not positive.
+ */
 const pow = broadcasting((site, index) => {
   const { b, g } = site;
   const [a, p, y] = [site.x(0), site.x(1), site.y()];
   if (index === 1) {
     const positive = b.emit('Greater', [a, b.scalar(0, a)]);
-    return b.mul(g, maskWith(b, positive, b.mul(y, b.emit('Log', [b.emit('Where', [positive, a, b.scalar(1, a)])]))));
+    const logarithm = b.emit('Log', [b.emit('Where', [positive, a, b.scalar(1, a)])]);
+    return toTypeOf(b, b.mul(g, maskWith(b, positive, b.mul(y, logarithm))), p);
   }
   const exponents = site.constant(1);
   const exponent = exponents?.length === 1 ? exponents[0] : undefined;
-  if (exponent === 2) return b.mul(g, b.scale(a, 2));
   if (exponent === 1) return g;
-  const exponentValue = b.typeOf(p) === b.typeOf(a) ? p : b.emit('Cast', [p], { to: b.typeOf(a) });
-  const lower = b.emit('Pow', [a, b.sub(exponentValue, b.scalar(1, a))]);
-  return b.mul(g, b.mul(exponentValue, lower));
+  if (exponent === 2) return b.mul(g, b.scale(a, 2));
+  const one = b.scalar(1, a);
+  const power = toTypeOf(b, p, a);
+  const slope = b.mul(power, b.emit('Pow', [a, b.sub(power, one)]));
+  if (exponents?.every((value) => value >= 1)) return b.mul(g, slope);
+  const steep = b.emit('And', [b.emit('Equal', [a, b.scalar(0, a)]), b.emit('Less', [power, one])]);
+  return b.mul(g, b.emit('Where', [steep, b.scalar(0, a), slope]));
 });
 
 const where: Rule = (site) => {
@@ -60,10 +68,12 @@ const prelu = broadcasting((site, index) => {
   return b.emit('Where', [positive, b.scalar(0, g), b.mul(g, site.x())]);
 });
 
+const product = broadcasting((site, index) => site.b.mul(site.g, site.x(1 - index)));
+
 export const binaryRules: RuleTable = {
   Add: broadcasting((site) => site.g),
   Sub: broadcasting((site, index) => (index === 0 ? site.g : site.b.neg(site.g))),
-  Mul: broadcasting((site, index) => site.b.mul(site.g, site.x(1 - index))),
+  Mul: (site) => siluCotangents(site) ?? product(site),
   // ∂(a/b)/∂b = −y/b
   Div: broadcasting((site, index) => {
     const quotient = site.b.div(site.g, site.x(1));

@@ -46,3 +46,14 @@ export function sizeOf(b: GraphBuilder, value: string): string {
 export function maskWith(b: GraphBuilder, condition: string, value: string): string {
   return b.emit('Where', [condition, value, b.scalar(0, value)]);
 }
+
+/** The value in the element type of another. */
+export function toTypeOf(b: GraphBuilder, value: string, like: string): string {
+  const to = b.typeOf(like);
+  return b.typeOf(value) === to ? value : b.emit('Cast', [value], { to });
+}
+
+/** A dimension as an int64 vector with one element. */
+export function sizeAlong(b: GraphBuilder, value: string, axis: number): string {
+  return b.emit('Gather', [b.shape(value), b.ints([axis])]);
+}

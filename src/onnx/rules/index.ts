@@ -1,11 +1,14 @@
-import { attentionRules } from './attention';
 import { binaryRules } from './binary';
 import { convolutionRules } from './convolution';
+import { indexingRules } from './indexing';
 import { layoutRules } from './layout';
 import { matrixRules } from './matrix';
 import { normalisationRules } from './normalisation';
+import { paddingRules } from './padding';
+import { poolingRules } from './pooling';
+import { quantisationRules } from './quantisation';
 import { reductionRules } from './reduction';
-import { resamplingRules } from './resampling';
+import { resizeRules } from './resize';
 import type { Rule, RuleTable } from './rule';
 import { unaryRules } from './unary';
 
@@ -15,11 +18,14 @@ export const gradientRules: RuleTable = {
   ...binaryRules,
   ...matrixRules,
   ...convolutionRules,
-  ...attentionRules,
   ...normalisationRules,
   ...layoutRules,
+  ...paddingRules,
+  ...indexingRules,
+  ...quantisationRules,
   ...reductionRules,
-  ...resamplingRules,
+  ...poolingRules,
+  ...resizeRules,
 };
 
 export function ruleFor(operator: string): Rule | undefined {

@@ -1,7 +1,7 @@
 import { floatAttribute, intAttribute, stringAttribute } from '../attributes';
 import type { GraphBuilder } from '../builder';
-import { einsumLabels } from '../einsum';
-import { unbroadcast } from './broadcast';
+import { contract, einsumLabels } from '../einsum';
+import { maskWith, unbroadcast } from './broadcast';
 import type { Rule, RuleTable } from './rule';
 
 /** Swaps the last two axes. */
@@ -10,7 +10,10 @@ function matrixTranspose(b: GraphBuilder, value: string): string {
   return b.transpose(value, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
 }
 
-/** Y = A·B with broadcast batch axes: Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ. Vectors are made matrices and back. */
+/**
+ * Y = A·B with broadcast batch axes: Ā = Ȳ·Bᵀ, B̄ = Aᵀ·Ȳ. Vectors are made matrices and back. A matrix B that serves a
+ * whole batch (a linear layer) leaves the shape of A as it is, and takes its own cotangent from one flat product.
+ */
 const matMul: Rule = (site) => {
   const { b } = site;
   const [vectorA, vectorB] = [site.rank(0) === 1, site.rank(1) === 1];
@@ -19,13 +22,22 @@ const matMul: Rule = (site) => {
   let g = site.g;
   if (vectorB) g = b.emit('Unsqueeze', [g, b.ints([-1])]);
   if (vectorA) g = b.emit('Unsqueeze', [g, b.ints([-2])]);
-  const gradient = (index: number, matrix: string, product: () => string): string | undefined =>
-    site.wants(index) ? b.reshapeLike(unbroadcast(b, product(), matrix), site.x(index)) : undefined;
-  return [
-    gradient(0, a, () => b.emit('MatMul', [g, matrixTranspose(b, c)])),
-    gradient(1, c, () => b.emit('MatMul', [matrixTranspose(b, a), g])),
-  ];
+  const shared = b.rankOf(c) === 2;
+  const flat = (value: string) => (shared && b.rankOf(value) > 2 ? flatRows(b, value) : value);
+  const left = () => b.emit('MatMul', [g, matrixTranspose(b, c)]);
+  const right = () => b.emit('MatMul', [matrixTranspose(b, flat(a)), flat(g)]);
+  const gradient = (index: number, matrix: string, product: () => string) => {
+    if (!site.wants(index)) return undefined;
+    const result = shared ? product() : unbroadcast(b, product(), matrix);
+    return matrix === site.x(index) ? result : b.reshapeLike(result, site.x(index));
+  };
+  return [gradient(0, a, left), gradient(1, c, right)];
 };
+
+/** [batch…, M, N] to [batch·M, N] */
+function flatRows(b: GraphBuilder, value: string): string {
+  return b.emit('Flatten', [value], { axis: b.rankOf(value) - 1 });
+}
 
 /** Y = α·A′·B′ + β·C, where A′ and B′ are transposed or not. */
 const gemm: Rule = (site) => {
@@ -43,7 +55,8 @@ const gemm: Rule = (site) => {
 
 /**
  * The gradient of an Einsum is an Einsum again: the output's and the other operands' labels contracted to those of
- * the operand. A label that only the operand has was summed over, so its cotangent is repeated along that axis.
+ * the operand. A label that only the operand has was summed over, so its cotangent is repeated along that axis; a label
+ * that the operand has twice was read on the diagonal, and everything beside it has a cotangent of zero.
  */
 const einsum: Rule = (site) => {
   const { b } = site;
@@ -52,18 +65,31 @@ const einsum: Rule = (site) => {
     einsumLabels(stringAttribute(site.node, 'equation', ''), ranks) ?? site.onlyIf('ranks are known');
   return operands.map((labels, index) => {
     if (!site.wants(index)) return undefined;
-    if (new Set(labels).size < labels.length) site.onlyIf('no label occurs twice in one operand');
     const others = operands.flatMap((other, i) => (i === index ? [] : [{ labels: other, value: site.x(i) }]));
     const terms = [{ labels: output, value: site.g }, ...others];
     const available = new Set(terms.flatMap((term) => [...term.labels]));
-    const kept = [...labels].filter((label) => available.has(label));
-    const equation = `${terms.map((term) => term.labels).join()}->${kept.join('')}`;
-    const values = terms.map((term) => term.value);
-    const contracted = equation === `${output}->${output}` ? site.g : b.emit('Einsum', values, { equation });
-    const missing = [...labels].flatMap((label, axis) => (available.has(label) ? [] : [axis]));
+    const first = (axis: number) => labels.indexOf(labels[axis] ?? '');
+    const kept = [...labels].filter((label, axis) => available.has(label) && first(axis) === axis);
+    const contracted = contract(b, terms, kept.join(''));
+    const missing = [...labels].flatMap((label, axis) => (available.has(label) && first(axis) === axis ? [] : [axis]));
     if (missing.length === 0) return unbroadcast(b, contracted, site.x(index));
-    return b.expandLike(b.emit('Unsqueeze', [contracted, b.ints(missing)]), site.x(index));
+    let gradient = b.emit('Unsqueeze', [contracted, b.ints(missing)]);
+    for (let axis = 0; axis < labels.length; axis++) {
+      if (first(axis) < axis) gradient = maskWith(b, diagonal(b, site.x(index), first(axis), axis), gradient);
+    }
+    return unbroadcast(b, b.emit('Expand', [gradient, b.shape(site.x(index))]), site.x(index));
   });
 };
+
+/** Where the index along one axis equals that along another. */
+function diagonal(b: GraphBuilder, value: string, ...axes: readonly number[]): string {
+  const shape = b.shape(value);
+  const index = (axis: number) => {
+    const size = b.emit('Gather', [shape, b.int(axis)]);
+    const others = [...Array(b.rankOf(value)).keys()].filter((other) => other !== axis);
+    return b.emit('Unsqueeze', [b.emit('Range', [b.int(0), size, b.int(1)]), b.ints(others)]);
+  };
+  return b.emit('Equal', axes.map(index));
+}
 
 export const matrixRules: RuleTable = { MatMul: matMul, Gemm: gemm, Einsum: einsum };

@@ -1,19 +1,14 @@
 import { intAttribute } from '../attributes';
 import { isStatic, normaliseAxis } from '../dims';
-import { axesOf } from '../shapes';
 import { maskWith, sizeOf } from './broadcast';
 import type { Rule, RuleTable, Site } from './rule';
 
 /** The axes a reduction runs over, sorted; none when it does nothing. */
 function reducedAxes(site: Site): number[] {
   const rank = site.rank();
-  const axes = axesOf(
-    site.node,
-    site.node.input.map((input) => site.b.factsOf(input)),
-    1,
-  );
+  const axes = site.constant(1);
   if (axes === undefined && site.has(1)) return site.onlyIf('its axes are constants');
-  if ((axes ?? []).length > 0) return (axes ?? []).map((axis) => normaliseAxis(axis, rank)).sort((p, q) => p - q);
+  if (axes && axes.length > 0) return axes.map((axis) => normaliseAxis(axis, rank)).sort((p, q) => p - q);
   return intAttribute(site.node, 'noop_with_empty_axes', 0) === 1 ? [] : [...Array(rank).keys()];
 }
 
@@ -22,6 +17,12 @@ function restoreAxes(site: Site, value: string): string {
   const axes = reducedAxes(site);
   if (intAttribute(site.node, 'keepdims', 1) === 1 || axes.length === 0) return value;
   return site.b.emit('Unsqueeze', [value, site.b.ints(axes)]);
+}
+
+/** Reduces over the axes that the forward node reduces over, which stay with size one. */
+function reduceAlike(site: Site, operator: string, value: string): string {
+  const axes = site.b.ints(reducedAxes(site));
+  return site.b.emit(operator, [value, axes], { keepdims: 1, noop_with_empty_axes: 1 });
 }
 
 const sum: Rule = (site) => [site.b.expandLike(restoreAxes(site, site.g), site.x())];
@@ -45,7 +46,22 @@ const weighted =
 const extreme = weighted((site, y) => {
   const { b } = site;
   const hits = b.emit('Cast', [b.emit('Equal', [site.x(), y])], { to: b.typeOf(site.x()) });
-  return b.div(hits, b.reduceSum(hits, reducedAxes(site), true));
+  return b.div(hits, reduceAlike(site, 'ReduceSum', hits));
+});
+
+/**
+ * The product of the others, which is y/x where no element is zero. One zero leaves a cotangent at itself only, two
+ * leave none: x̄ᵢ = g · Π_{xⱼ≠0} xⱼ / (xᵢ or 1), wherever all the zeros are xᵢ itself.
+ */
+const product = weighted((site) => {
+  const { b } = site;
+  const x = site.x();
+  const zero = b.emit('Equal', [x, b.scalar(0, x)]);
+  const filled = b.emit('Where', [zero, b.scalar(1, x), x]);
+  const zeros = b.emit('Cast', [zero], { to: b.typeOf(x) });
+  const elsewhere = b.sub(reduceAlike(site, 'ReduceSum', zeros), zeros);
+  const others = b.div(reduceAlike(site, 'ReduceProd', filled), filled);
+  return maskWith(b, b.emit('Equal', [elsewhere, b.scalar(0, x)]), others);
 });
 
 export const reductionRules: RuleTable = {
@@ -61,5 +77,14 @@ export const reductionRules: RuleTable = {
     const nonzero = b.emit('Greater', [y, b.scalar(0, y)]);
     return b.div(maskWith(b, nonzero, site.x()), b.emit('Where', [nonzero, y, b.scalar(1, y)]));
   }),
-  ReduceLogSumExp: weighted((site, y) => site.b.emit('Exp', [site.b.sub(site.x(), y)])),
+  ReduceProd: product,
+  ReduceLogSum: (site) => [
+    site.b.expandLike(restoreAxes(site, site.b.div(site.g, site.b.emit('Exp', [site.y()]))), site.x()),
+  ],
+  // e^(x − y), the softmax; zero where all is masked by −∞, for which −∞ minus −∞ would be NaN.
+  ReduceLogSumExp: weighted((site, y) => {
+    const { b } = site;
+    const masked = b.emit('IsInf', [y], { detect_positive: 0 });
+    return b.emit('Exp', [b.sub(site.x(), b.emit('Where', [masked, b.scalar(0, y), y]))]);
+  }),
 };

@@ -1,6 +1,6 @@
 import { floatAttribute, stringAttribute } from '../attributes';
 import { isFloat } from '../dtype';
-import { maskWith } from './broadcast';
+import { maskWith, toTypeOf, unbroadcast } from './broadcast';
 import type { Rule, RuleTable, Site } from './rule';
 
 /** y = f(x) elementwise: the cotangent is g · f′(x), written with whichever of x and y makes f′ cheap. */
@@ -10,6 +10,9 @@ const unary =
 
 /** 1 − a */
 const complement = ({ b }: Site, a: string): string => b.sub(b.scalar(1, a), a);
+
+/** 1 + a² */
+const onePlusSquare = ({ b }: Site, a: string): string => b.add(b.mul(a, a), b.scalar(1, a));
 
 /** 1/√(2π) · exp(−x²/2), the density of the standard normal distribution. */
 function normalDensity({ b }: Site, x: string): string {
@@ -34,29 +37,57 @@ const gelu: Rule = (site) => {
   return [b.mul(g, b.scale(b.add(b.add(t, b.scalar(1, x)), slope), 0.5))];
 };
 
-/** Bounds may be absent; at a bound the gradient passes, as in PyTorch. */
+/**
+ * y = min(max(x, low), high) with bounds that may be absent. At a bound the gradient passes to x, as in PyTorch; outside
+ * it goes to the bound, which is the upper one wherever the bounds have crossed.
+ */
 const clip: Rule = (site) => {
-  const { b } = site;
-  site.requireConstant(1, 'lower bound');
-  site.requireConstant(2, 'upper bound');
-  let gradient = site.g;
-  if (site.has(1)) gradient = maskWith(b, b.emit('Not', [b.emit('Less', [site.x(), site.x(1)])]), gradient);
-  if (site.has(2)) gradient = maskWith(b, b.emit('Not', [b.emit('Greater', [site.x(), site.x(2)])]), gradient);
-  return [gradient];
+  const { b, g } = site;
+  const [x, low, high] = [site.x(), site.optional(1), site.optional(2)];
+  const below = low && b.emit('Less', [x, low]);
+  const above = high && b.emit('Greater', [x, high]);
+  const crossed = low && high && b.emit('Greater', [low, high]);
+  const outside = below && above ? b.emit('Or', [below, above]) : (below ?? above);
+  const send = (condition: string, bound: string) => unbroadcast(b, maskWith(b, condition, g), bound);
+  return [
+    outside ? b.emit('Where', [outside, b.scalar(0, g), g]) : g,
+    site.wants(1) && low && below
+      ? send(crossed ? b.emit('And', [below, b.emit('Not', [crossed])]) : below, low)
+      : undefined,
+    site.wants(2) && high && above ? send(crossed ? b.emit('Or', [above, crossed]) : above, high) : undefined,
+  ];
 };
 
-/** f′ where x > 0 is `above`, elsewhere `below`. */
-function slopes(site: Site, above: string, below: string): string {
-  return site.b.emit('Where', [site.b.emit('Greater', [site.x(), site.b.scalar(0, site.x())]), above, below]);
+/** f′ where x is above the threshold is `above`, elsewhere `below`. */
+function slopes(site: Site, above: string, below: string, threshold = 0): string {
+  return site.b.emit('Where', [site.b.emit('Greater', [site.x(), site.b.scalar(threshold, site.x())]), above, below]);
 }
+
+/**
+ * value / root, and zero where the root is: the slope is infinite there (of √x at 0, arcsin x at 1), and infinity times
+ * a cotangent of zero would be NaN. Unit-normalised features reach √0 wherever all are zero.
+ */
+function overRoot({ b }: Site, value: string, root: string): string {
+  const zero = b.emit('Equal', [root, b.scalar(0, root)]);
+  return b.emit('Where', [zero, b.scalar(0, value), b.div(value, root)]);
+}
+
+/** 1 − x² as (1 − x)·(1 + x), which keeps its digits where x is near ±1. */
+function unitGap(site: Site): string {
+  const { b } = site;
+  return b.mul(complement(site, site.x()), b.add(site.x(), b.scalar(1, site.x())));
+}
+
+const arcSine = (site: Site): string => overRoot(site, site.g, site.b.emit('Sqrt', [unitGap(site)]));
+
+/** α and γ of Klambauer et al. 2017, as float32, which are the operator's defaults. */
+const seluAlpha = 1.67326319217681884765625;
+const seluGamma = 1.05070102214813232421875;
 
 const passThrough: Rule = (site) => [site.g];
 
-const cast: Rule = (site) => [
-  site.b.typeOf(site.x()) === site.b.typeOf(site.g)
-    ? site.g
-    : site.b.emit('Cast', [site.g], { to: site.b.typeOf(site.x()) }),
-];
+/** A cast of the integers that QuantizeLinear made keeps their values, and their cotangents are floats already. */
+const cast: Rule = (site) => [isFloat(site.b.typeOf(site.x())) ? toTypeOf(site.b, site.g, site.x()) : site.g];
 
 const dropout: Rule = (site) => {
   const training = site.has(2) ? site.constant(2)?.[0] : 0;
@@ -66,9 +97,20 @@ const dropout: Rule = (site) => {
 
 export const unaryRules: RuleTable = {
   Abs: unary(({ b }, x) => b.emit('Sign', [x])),
-  Atan: unary(({ b }, x) => b.emit('Reciprocal', [b.add(b.mul(x, x), b.scalar(1, x))])),
+  Acos: (site) => [site.b.neg(arcSine(site))],
+  Acosh: (site) => [overRoot(site, site.g, site.b.emit('Sqrt', [site.b.neg(unitGap(site))]))],
+  Asin: (site) => [arcSine(site)],
+  Asinh: (site) => [site.b.div(site.g, site.b.emit('Sqrt', [onePlusSquare(site, site.x())]))],
+  Atan: (site) => [site.b.div(site.g, onePlusSquare(site, site.x()))],
+  Atanh: (site) => [site.b.div(site.g, unitGap(site))],
   Cast: cast,
   CastLike: cast,
+  // max(0, x) + min(0, α·(e^(x/α) − 1))
+  Celu: unary((site, x, y) => {
+    const { b } = site;
+    const one = b.scalar(1, x);
+    return slopes(site, one, b.add(b.scale(y, 1 / floatAttribute(site.node, 'alpha', 1)), one));
+  }),
   Clip: clip,
   Cos: unary(({ b }, x) => b.neg(b.emit('Sin', [x]))),
   Cosh: unary(({ b }, x) => b.emit('Sinh', [x])),
@@ -105,6 +147,21 @@ export const unaryRules: RuleTable = {
   Neg: (site) => [site.b.neg(site.g)],
   Reciprocal: unary(({ b }, _x, y) => b.neg(b.mul(y, y))),
   Relu: (site) => [maskWith(site.b, site.b.emit('Greater', [site.x(), site.b.scalar(0, site.x())]), site.g)],
+  // γ·x above zero, γ·α·(eˣ − 1) below
+  Selu: unary((site, x, y) => {
+    const { b, node } = site;
+    const gamma = floatAttribute(node, 'gamma', seluGamma);
+    return slopes(site, b.scalar(gamma, x), b.add(y, b.scalar(gamma * floatAttribute(node, 'alpha', seluAlpha), x)));
+  }),
+  // x ± bias outside −λ … λ, zero inside
+  Shrink: (site) => {
+    const { b, g } = site;
+    const inside = b.emit('LessOrEqual', [
+      b.emit('Abs', [site.x()]),
+      b.scalar(floatAttribute(site.node, 'lambd', 0.5), g),
+    ]);
+    return [b.emit('Where', [inside, b.scalar(0, g), g])];
+  },
   Sigmoid: unary((site, _x, y) => site.b.mul(y, complement(site, y))),
   Sin: unary(({ b }, x) => b.emit('Cos', [x])),
   Sinh: unary(({ b }, x) => b.emit('Cosh', [x])),
@@ -113,13 +170,7 @@ export const unaryRules: RuleTable = {
     const d = site.b.add(site.b.emit('Abs', [x]), site.b.scalar(1, x));
     return site.b.emit('Reciprocal', [site.b.mul(d, d)]);
   }),
-  // The slope at zero is infinite; unit-normalised features reach it where all are zero, and there zero is the useful
-  // subgradient (infinity times zero would be NaN).
-  Sqrt: (site) => {
-    const { b } = site;
-    const zero = b.emit('Equal', [site.y(), b.scalar(0, site.y())]);
-    return [b.emit('Where', [zero, b.scalar(0, site.g), b.div(b.scale(site.g, 0.5), site.y())])];
-  },
+  Sqrt: (site) => [overRoot(site, site.b.scale(site.g, 0.5), site.y())],
   // x · σ(αx)
   Swish: unary((site, x) => {
     const { b } = site;
@@ -127,8 +178,9 @@ export const unaryRules: RuleTable = {
     const s = b.emit('Sigmoid', [b.scale(x, alpha)]);
     return b.add(s, b.scale(b.mul(b.mul(x, s), complement(site, s)), alpha));
   }),
-  Tan: unary(({ b }, x, y) => b.add(b.mul(y, y), b.scalar(1, x))),
+  Tan: unary((site, _x, y) => onePlusSquare(site, y)),
   Tanh: unary((site, _x, y) => complement(site, site.b.mul(y, y))),
+  ThresholdedRelu: (site) => [slopes(site, site.g, site.b.scalar(0, site.g), floatAttribute(site.node, 'alpha', 1))],
 };
 
 /** Piecewise constant, or not a number of the reals at all: nothing flows back through these. */

@@ -40,20 +40,42 @@ export function arithmetic(combine: (a: Dim, b: Dim) => Dim): Infer {
   };
 }
 
-/** Tracing exporters compare sizes with -1 on the way to an `Expand`; a symbolic size is never negative. */
-export const equal: Infer = (_node, inputs) => {
-  const [result = unknownFacts] = broadcast(() => DataType.BOOL)(_node, inputs, 0);
-  return [
-    {
-      ...result,
-      ...followElements(inputs, ([a = null, b = null]) => {
-        if (typeof a === 'number' && typeof b === 'number') return Number(a === b);
-        const number = typeof a === 'number' ? a : b;
-        return typeof number === 'number' && number < 0 && a !== null && b !== null ? 0 : null;
-      }),
-    },
+/**
+ * Comparisons of integers and sizes. A symbolic size is any number from 0 on; where all of them compare alike the result is
+ * known (tracing exporters compare sizes with -1 on the way to an `Expand`). Equal symbols are equal sizes.
+ */
+export function comparison(compare: (a: number, b: number) => boolean): Infer {
+  return logic(([a = null, b = null]) => {
+    if (a === null || b === null) return null;
+    if (a === b) return Number(compare(0, 0));
+    if (typeof a === 'number' && typeof b === 'number') return Number(compare(a, b));
+    const bound = typeof a === 'number' ? a : typeof b === 'number' ? b : NaN;
+    const sizes = [0, bound - 1, bound, bound + 1].filter((size) => size >= 0);
+    const results = new Set(
+      sizes.map((size) => (typeof a === 'number' ? compare(a, size) : typeof b === 'number' ? compare(size, b) : null)),
+    );
+    const [result = null] = results;
+    return results.size === 1 && result !== null ? Number(result) : null;
+  });
+}
+
+/** Operators with a boolean result, followed element by element (1 is true). */
+export function logic(combine: (elements: readonly Dim[]) => Dim): Infer {
+  const plain = broadcast(() => DataType.BOOL);
+  return (node, inputs, opset) => [
+    { ...(plain(node, inputs, opset)[0] ?? unknownFacts), ...followElements(inputs, combine) },
   ];
-};
+}
+
+export const and = logic((elements) =>
+  elements.includes(0) ? 0 : elements.every((element) => element === 1) ? 1 : null,
+);
+
+export const or = logic((elements) =>
+  elements.includes(1) ? 1 : elements.every((element) => element === 0) ? 0 : null,
+);
+
+export const not = logic(([element = null]) => (typeof element === 'number' ? Number(element === 0) : null));
 
 export const where: Infer = (node, inputs, opset) => {
   const [result = unknownFacts] = broadcast((all) => all[1]?.type ?? DataType.UNDEFINED)(node, inputs, opset);
@@ -71,8 +93,18 @@ export const where: Infer = (node, inputs, opset) => {
 export const cast: Infer = (node, inputs) => {
   const { shape, elements } = first(inputs);
   const type = intAttribute(node, 'to', 0);
-  const truncated = isFloat(type)
-    ? elements
-    : elements?.map((dim) => (typeof dim === 'number' ? Math.trunc(dim) : dim));
-  return facts(type, shape, truncated);
+  const convert = (dim: Dim): Dim => {
+    if (type === DataType.BOOL) return typeof dim === 'number' ? Number(dim !== 0) : null;
+    return typeof dim === 'number' && !isFloat(type) ? Math.trunc(dim) : dim;
+  };
+  return facts(type, shape, elements?.map(convert));
 };
+
+/** The integers' type is that of the zero point, of an attribute, or uint8. */
+export const quantize: Infer = (node, inputs) => {
+  const stated = inputs[2]?.type || intAttribute(node, 'output_dtype', DataType.UINT8);
+  return facts(stated || DataType.UINT8, first(inputs).shape);
+};
+
+export const dequantize: Infer = (node, inputs) =>
+  facts(intAttribute(node, 'output_dtype', 0) || (inputs[1]?.type ?? DataType.UNDEFINED), first(inputs).shape);

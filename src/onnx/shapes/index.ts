@@ -1,16 +1,33 @@
 import { addDims, multiplyDims } from '../dims';
 import { DataType } from '../dtype';
 import type { NodeProto } from '../generated/onnx_pb';
-import { isDefaultDomain } from '../model';
-import { arithmetic, booleanLikeFirst, broadcast, cast, equal, quotient, sameAsFirst, where } from './elementwise';
+import { operatorName } from '../model';
+import { contribInferences } from './contrib';
+import {
+  and,
+  arithmetic,
+  booleanLikeFirst,
+  broadcast,
+  cast,
+  comparison,
+  dequantize,
+  not,
+  or,
+  quantize,
+  quotient,
+  sameAsFirst,
+  where,
+} from './elementwise';
 import { facts, first, shapeOf, unknownFacts, type Infer, type Inputs, type ValueFacts } from './facts';
 import {
+  compress,
   concat,
   constantNode,
   constantOfShape,
   expand,
   flatten,
   gather,
+  gatherND,
   pad,
   reshape,
   shapeNode,
@@ -18,14 +35,15 @@ import {
   split,
   squeeze,
   tile,
+  topK,
   transpose,
   unsqueeze,
 } from './layout';
-import { attention, einsum, gemm, matMul, oneHot, reduce } from './products';
+import { attention, einsum, gemm, layerNormalization, matMul, oneHot, reduce } from './products';
 import { blockMove, conv, convTranspose, globalPool, pool, resize } from './windows';
 
 export { constantElements, tensorFacts, unknownFacts, type ValueFacts } from './facts';
-export { sliceRange } from './layout';
+export { isOpenEnd, sliceRange } from './layout';
 export { axesOf } from './products';
 export { windowOf, type Window } from './windows';
 
@@ -34,17 +52,18 @@ export { windowOf, type Window } from './windows';
  * it covers what gradient rules ask for, and every rule must cope with an unknown dimension.
  */
 export function inferNode(node: NodeProto, inputs: Inputs, opset: number): ValueFacts[] {
-  const known = isDefaultDomain(node.domain) && Object.hasOwn(inferences, node.opType);
-  const infer = known ? inferences[node.opType] : undefined;
+  const name = operatorName(node);
+  const infer = Object.hasOwn(inferences, name) ? inferences[name] : undefined;
   const facts = infer?.(node, inputs, opset) ?? [];
   return node.output.map((_, i) => facts[i] ?? unknownFacts);
 }
 
 const sameTypeOperators =
-  'Abs Acos Asin Atan Ceil Celu Clip Cos Cosh CumSum Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity ' +
-  'LayerNormalization InstanceNormalization GroupNormalization RMSNormalization BatchNormalization LpNormalization ' +
-  'LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu Round ScatterElements ScatterND Selu Sigmoid Sign Sin Sinh Softmax ' +
-  'Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Hardmax LRN';
+  'Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Dropout Elu Erf Exp Floor Gelu ' +
+  'HardSigmoid HardSwish Identity InstanceNormalization GroupNormalization RMSNormalization BatchNormalization ' +
+  'LpNormalization LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu ReverseSequence Round ScatterElements ' +
+  'ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu ' +
+  'Trilu Hardmax LRN';
 
 const inferences: Readonly<Record<string, Infer>> = {
   ...Object.fromEntries(sameTypeOperators.split(' ').map((operator) => [operator, sameAsFirst])),
@@ -53,14 +72,18 @@ const inferences: Readonly<Record<string, Infer>> = {
       .split(' ')
       .map((operator) => [operator, reduce]),
   ),
+  And: and,
+  Or: or,
+  Xor: comparison((a, b) => a !== b),
+  Less: comparison((a, b) => a < b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  Greater: comparison((a, b) => a > b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
   ...Object.fromEntries(
-    'Less LessOrEqual Greater GreaterOrEqual And Or Xor'.split(' ').map((op) => [op, broadcast(() => DataType.BOOL)]),
-  ),
-  ...Object.fromEntries(
-    'Pow PRelu Min Max Mean Sum Mod'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)]),
+    'Pow PRelu Min Max Mean Sum'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)]),
   ),
   Identity: (_node, inputs) => [first(inputs)],
-  Not: booleanLikeFirst,
+  Not: not,
   IsNaN: booleanLikeFirst,
   IsInf: booleanLikeFirst,
   Add: arithmetic(addDims),
@@ -69,10 +92,12 @@ const inferences: Readonly<Record<string, Infer>> = {
   ),
   Mul: arithmetic((a, b) => multiplyDims(a, b)),
   Div: arithmetic(quotient),
+  Mod: arithmetic((a, b) => (typeof a === 'number' && typeof b === 'number' && a >= 0 && b > 0 ? a % b : null)),
   Where: where,
-  Equal: equal,
+  Equal: comparison((a, b) => a === b),
   Cast: cast,
   CastLike: (_node, inputs) => facts(inputs[1]?.type ?? DataType.UNDEFINED, first(inputs).shape),
+  LayerNormalization: layerNormalization,
   MatMul: matMul,
   Gemm: gemm,
   Einsum: einsum,
@@ -83,6 +108,7 @@ const inferences: Readonly<Record<string, Infer>> = {
   LpPool: pool,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
   Reshape: reshape,
   Flatten: flatten,
   Transpose: transpose,
@@ -92,6 +118,11 @@ const inferences: Readonly<Record<string, Infer>> = {
   Split: split,
   Slice: slice,
   Gather: gather,
+  GatherND: gatherND,
+  Compress: compress,
+  TopK: topK,
+  QuantizeLinear: quantize,
+  DequantizeLinear: dequantize,
   GatherElements: (_node, inputs) => facts(first(inputs).type, shapeOf(inputs, 1)),
   Expand: expand,
   Pad: pad,
@@ -111,4 +142,8 @@ const inferences: Readonly<Record<string, Infer>> = {
   OneHot: oneHot,
   ArgMax: (node, inputs, opset) => [{ ...(reduce(node, inputs, opset)[0] ?? unknownFacts), type: DataType.INT64 }],
   Attention: attention,
+  RotaryEmbedding: sameAsFirst,
+  MeanVarianceNormalization: sameAsFirst,
+  SimplifiedLayerNormalization: sameAsFirst,
+  ...contribInferences,
 };

@@ -1,9 +1,10 @@
 import { intAttribute, intsAttribute, tensorAttribute } from '../attributes';
-import { addDims, broadcastShapes, divideDims, multiplyDims, normaliseAxis, type Dim } from '../dims';
+import { addDims, broadcastShapes, divideDims, multiplyDims, normaliseAxis, type Dim, type Shape } from '../dims';
 import { DataType } from '../dtype';
 import type { NodeProto } from '../generated/onnx_pb';
 import { constantNodeTensor, decodeSmall } from '../tensors';
-import { constant, facts, first, shapeOf, tensorFacts, unknownDims, type Infer, type Inputs } from './facts';
+import { rowMajorSteps, windowElements } from './elements';
+import { constant, facts, first, numbers, shapeOf, tensorFacts, unknownDims, type Infer, type Inputs } from './facts';
 import { axesOf } from './products';
 
 // Operators that move elements about, and those that make shapes.
@@ -21,7 +22,7 @@ export const reshape: Infer = (node, inputs) => {
     const rest = multiplyDims(...dims.filter((_, i) => i !== open));
     dims[open] = shape && divideDims(multiplyDims(...shape), rest);
   }
-  return facts(type, dims, dims.length <= 1 ? elements : undefined);
+  return facts(type, dims, elements);
 };
 
 export const flatten: Infer = (node, inputs) => {
@@ -32,9 +33,16 @@ export const flatten: Infer = (node, inputs) => {
 };
 
 export const transpose: Infer = (node, inputs) => {
-  const { type, shape } = first(inputs);
+  const { type, shape, elements } = first(inputs);
   const perm = intsAttribute(node, 'perm') ?? shape?.map((_, i) => shape.length - 1 - i);
-  return facts(type, perm?.map((axis) => shape?.[axis] ?? null) ?? null);
+  const sizes = numbers(shape ?? undefined);
+  const steps = sizes && rowMajorSteps(sizes);
+  const axes = steps && perm?.map((axis) => ({ count: sizes[axis] ?? 0, step: steps[axis] ?? 0 }));
+  return facts(
+    type,
+    perm?.map((axis) => shape?.[axis] ?? null) ?? null,
+    elements && axes && windowElements(elements, 0, axes),
+  );
 };
 
 export const squeeze: Infer = (node, inputs) => {
@@ -113,6 +121,13 @@ export function sliceRange(size: number, start: number, end: number, step: numbe
   return { start: begin, count: Math.max(0, Math.ceil((stop - begin) / step)) };
 }
 
+/** Whether a bound of a `Slice` is beyond any size, in int64 or int32. */
+export const isOpenEnd = (end: number, step: number): boolean => end * Math.sign(step) >= 2 ** 31 - 1;
+
+/** `x[k:k+1]` or `x[-1:]`, which is there unless the axis is shorter, and then all that follows is empty. */
+const isOneEntry = (start: number, end: number): boolean =>
+  start === -1 ? isOpenEnd(end, 1) : end === start + 1 && end !== 0;
+
 export const slice: Infer = (_node, inputs) => {
   const { type, shape, elements } = first(inputs);
   if (shape === null) return facts(type, null);
@@ -131,18 +146,31 @@ export const slice: Infer = (_node, inputs) => {
     const [start, end, step] = [starts?.[i], ends?.[i], steps?.[i]];
     if (start === undefined || end === undefined || step === undefined) result[axis] = null;
     else if (typeof size === 'number') result[axis] = sliceRange(size, start, end, step).count;
-    else if (!(Math.abs(step) === 1 && Math.abs(end) > 2 ** 31 && start === (step === 1 ? 0 : -1))) result[axis] = null;
+    else if (step === 1 && isOneEntry(start, end)) result[axis] = 1;
+    else if (!(Math.abs(step) === 1 && isOpenEnd(end, step) && start === (step === 1 ? 0 : -1))) result[axis] = null;
   });
-  const [start, end, step] = [starts?.[0], ends?.[0], steps?.[0]];
-  if (shape.length !== 1 || !elements || start === undefined || end === undefined || step === undefined)
-    return facts(type, result);
-  const range = sliceRange(elements.length, start, end, step);
-  return facts(
-    type,
-    result,
-    Array.from({ length: range.count }, (_, i) => elements[range.start + i * step] ?? null),
-  );
+  return facts(type, result, elements && slicedElements(elements, shape, { starts, ends, axes, steps }));
 };
+
+function slicedElements(
+  elements: readonly Dim[],
+  shape: Shape,
+  { starts, ends, axes, steps }: Record<'starts' | 'ends' | 'axes' | 'steps', readonly number[] | undefined>,
+): Dim[] | undefined {
+  const sizes = numbers(shape);
+  if (!sizes || !starts || !ends || !axes || !steps) return undefined;
+  const distances = rowMajorSteps(sizes);
+  let begin = 0;
+  const window = sizes.map((size, axis) => {
+    const at = axes.findIndex((given) => normaliseAxis(given, sizes.length) === axis);
+    const [distance = 1, step = 1] = [distances[axis], steps[at]];
+    const { start, count } =
+      at < 0 ? { start: 0, count: size } : sliceRange(size, starts[at] ?? 0, ends[at] ?? 0, step);
+    begin += start * distance;
+    return { count, step: step * distance };
+  });
+  return windowElements(elements, begin, window);
+}
 
 export const gather: Infer = (node, inputs) => {
   const { type, shape, elements } = first(inputs);
@@ -157,10 +185,47 @@ export const gather: Infer = (node, inputs) => {
   );
 };
 
+export const gatherND: Infer = (node, inputs) => {
+  const [{ type, shape }, indices] = [first(inputs), shapeOf(inputs, 1)];
+  const depth = indices?.at(-1);
+  if (shape === null || indices === null || typeof depth !== 'number') return facts(type, null);
+  return facts(type, [...indices.slice(0, -1), ...shape.slice(intAttribute(node, 'batch_dims', 0) + depth)]);
+};
+
+/** Without an axis the elements are taken from all, in one row. */
+export const compress: Infer = (node, inputs) => {
+  const { type, shape } = first(inputs);
+  const axis = intsAttribute(node, 'axis') && intAttribute(node, 'axis', 0);
+  if (axis === undefined) return facts(type, [null]);
+  return facts(type, shape && shape.map((dim, i) => (i === normaliseAxis(axis, shape.length) ? null : dim)));
+};
+
+export const topK: Infer = (node, inputs) => {
+  const { type, shape } = first(inputs);
+  const axis = shape && normaliseAxis(intAttribute(node, 'axis', -1), shape.length);
+  const count = inputs[1]?.elements?.[0] ?? null;
+  const result = shape && shape.map((dim, i) => (i === axis ? count : dim));
+  return [
+    { type, shape: result },
+    { type: DataType.INT64, shape: result },
+  ];
+};
+
+/**
+ * A target size other than one is the result's: `expand` of the tracing exporters only goes one way, so a symbol there is
+ * not taken for a possible one (which the operator would allow).
+ */
 export const expand: Infer = (_node, inputs) => {
   const { type, shape } = first(inputs);
   const target = inputs[1]?.elements ?? unknownDims(shapeOf(inputs, 1)?.[0]);
-  return facts(type, shape && target ? broadcastShapes(shape, target) : null);
+  if (!shape || !target) return facts(type, null);
+  const result = broadcastShapes(shape, target);
+  const offset = result.length - target.length;
+  const stated = (i: number): Dim => (target[i - offset] === 1 ? null : (target[i - offset] ?? null));
+  return facts(
+    type,
+    result.map((dim, i) => dim ?? stated(i)),
+  );
 };
 
 export const pad: Infer = (node, inputs) => {

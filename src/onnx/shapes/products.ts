@@ -1,5 +1,14 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../attributes';
-import { broadcastDim, broadcastShapes, normaliseAxis, type Dim, type Shape } from '../dims';
+import {
+  addDims,
+  broadcastDim,
+  broadcastShapes,
+  type Dim,
+  divideDims,
+  multiplyDims,
+  normaliseAxis,
+  type Shape,
+} from '../dims';
 import { DataType } from '../dtype';
 import { einsumLabels } from '../einsum';
 import type { NodeProto } from '../generated/onnx_pb';
@@ -24,6 +33,17 @@ export const reduce: Infer = (node, inputs) => {
     (given?.length ? given : shape.map((_, i) => i)).map((axis) => normaliseAxis(axis, shape.length)),
   );
   return facts(type, keep ? shape.map((dim, i) => (axes.has(i) ? 1 : dim)) : shape.filter((_, i) => !axes.has(i)));
+};
+
+/** Layer norm: the optional Mean and InvStdDev have size one along the normalised axes, in the type of `stash_type`. */
+export const layerNormalization: Infer = (node, inputs) => {
+  const { type, shape } = first(inputs);
+  const from = shape && normaliseAxis(intAttribute(node, 'axis', -1), shape.length);
+  const [statistics] = facts(
+    intAttribute(node, 'stash_type', DataType.FLOAT),
+    from === null ? null : (shape?.map((dim, i) => (i < from ? dim : 1)) ?? null),
+  );
+  return [{ type, shape }, ...(statistics ? [statistics, statistics] : [])];
 };
 
 export const matMul: Infer = (_node, inputs) => {
@@ -59,9 +79,26 @@ export const einsum: Infer = (node, inputs) => {
   );
 };
 
-export const attention: Infer = (_node, inputs) => {
-  const [q, v] = [shapeOf(inputs, 0), shapeOf(inputs, 2)];
-  return facts(first(inputs).type, q && v && q.length === 4 ? [...q.slice(0, 3), v[3] ?? null] : null);
+/** The output, the present keys and values, and the scores; inputs have their heads in front or packed behind. */
+export const attention: Infer = (node, inputs) => {
+  const { type } = first(inputs);
+  const [keyHeads, queryHeads] = ['kv_num_heads', 'q_num_heads'].map((name) => intAttribute(node, name, 0) || null);
+  const split = (index: number, heads: Dim | undefined): Shape | null => {
+    const shape = shapeOf(inputs, index);
+    if (shape?.length !== 3) return shape;
+    const [batch = null, length = null, width = null] = shape;
+    return [batch, heads ?? null, length, divideDims(width, heads ?? null)];
+  };
+  const [q, k, v] = [split(0, queryHeads), split(1, keyHeads), split(2, keyHeads)];
+  if (q === null || k === null || v === null) return facts(type, null);
+  const total = (shape: Shape, past: number): Dim =>
+    inputs[past]?.type ? addDims(shape[2] ?? null, shapeOf(inputs, past)?.[2] ?? null) : (shape[2] ?? null);
+  const present = (shape: Shape, past: number) => [...shape.slice(0, 2), total(shape, past), shape[3] ?? null];
+  const output =
+    shapeOf(inputs, 0)?.length === 3
+      ? [q[0] ?? null, q[2] ?? null, multiplyDims(q[1] ?? null, v[3] ?? null)]
+      : [...q.slice(0, 3), v[3] ?? null];
+  return [output, present(k, 4), present(v, 5), [...q.slice(0, 3), total(k, 4)]].map((shape) => ({ type, shape }));
 };
 
 export const oneHot: Infer = (node, inputs) => {

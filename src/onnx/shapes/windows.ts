@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../attributes';
-import { divideDims, multiplyDims, type Dim, type Shape } from '../dims';
+import { divideDims, multiplyDims, normaliseAxis, windowDim, type Dim, type Shape } from '../dims';
 import { DataType } from '../dtype';
 import type { NodeProto } from '../generated/onnx_pb';
 import { constant, facts, first, numbers, shapeOf, type Infer } from './facts';
@@ -37,7 +37,10 @@ function windowedDims(node: NodeProto, spatial: Shape, kernel: readonly number[]
     const extent = dilation * (k - 1) + 1;
     const pad = (pads[i] ?? 0) + (pads[i + spatial.length] ?? 0);
     if (stride === 1 && (autoPad !== 'NOTSET' || pad === extent - 1)) return size;
-    if (typeof size !== 'number') return null;
+    if (typeof size !== 'number') {
+      if (ceil) return null;
+      return autoPad === 'NOTSET' ? windowDim(size, pad - extent, stride) : windowDim(size, -1, stride);
+    }
     if (autoPad !== 'NOTSET') return Math.ceil(size / stride);
     const steps = (size + pad - extent) / stride;
     if (!ceil) return Math.floor(steps) + 1;
@@ -66,10 +69,11 @@ export const convTranspose: Infer = (node, inputs) => {
     const size = x?.[i + 2] ?? null;
     const stride = window.strides[i] ?? 1;
     if (explicit) return explicit[i] ?? null;
-    if (window.autoPad !== 'NOTSET') return multiplyDims(size, stride);
     const pad = (window.pads[i] ?? 0) + (window.pads[i + kernel.length] ?? 0);
     // s·(n − 1) + p + d·(k − 1) + 1 − pads, which is s·n whenever the rest cancels.
-    const rest = (extra?.[i] ?? 0) + (window.dilations[i] ?? 1) * (k - 1) + 1 - pad - stride;
+    const beyond = (extra?.[i] ?? 0) + (window.dilations[i] ?? 1) * (k - 1) + 1 - stride;
+    // Automatic pads cancel it, but only cut: ONNX Runtime adds no pixels where windows leave gaps.
+    const rest = window.autoPad === 'NOTSET' ? beyond - pad : Math.min(0, beyond);
     return rest === 0 ? multiplyDims(size, stride) : typeof size === 'number' ? size * stride + rest : null;
   });
   const group = intAttribute(node, 'group', 1);
@@ -94,27 +98,35 @@ export const globalPool: Infer = (_node, inputs) => {
 
 export const resize: Infer = (node, inputs) => {
   const { type, shape } = first(inputs);
-  const [scales, sizes] = [constant(inputs, 2), inputs[3]?.elements];
   if (shape === null) return facts(type, null);
-  if (intsAttribute(node, 'axes') !== undefined)
-    return facts(
-      type,
-      shape.map(() => null),
-    );
-  if (sizes && sizes.length > 0) return facts(type, sizes);
+  const axes = intsAttribute(node, 'axes')?.map((axis) => normaliseAxis(axis, shape.length)) ?? shape.map((_, i) => i);
+  const [scales, sizes] = [constant(inputs, 2), inputs[3]?.elements];
+  const resized = axes.map((axis, i): Dim => {
+    const dim = shape[axis] ?? null;
+    if (sizes && sizes.length > 0) return keptAspect(node, shape, axes, sizes, i);
+    const scale = scales?.[i];
+    if (scale === undefined) return null;
+    // In float32, as ONNX Runtime does it: 10 · 0.7 is 7 there, and a little less in double.
+    if (typeof dim === 'number') return Math.floor(Math.fround(dim * scale));
+    return Number.isInteger(scale) ? multiplyDims(dim, scale) : null;
+  });
   return facts(
     type,
-    shape.map((dim, i): Dim => {
-      const scale = scales?.[i];
-      if (scale === undefined) return null;
-      return typeof dim === 'number'
-        ? Math.floor(dim * scale)
-        : Number.isInteger(scale)
-          ? multiplyDims(dim, scale)
-          : null;
-    }),
+    shape.map((dim, axis) => (axes.includes(axis) ? (resized[axes.indexOf(axis)] ?? null) : dim)),
   );
 };
+
+/** The wanted size, or the size at the one scale of all axes at which none is larger (or smaller) than wanted. */
+function keptAspect(node: NodeProto, shape: Shape, axes: readonly number[], sizes: Shape, i: number): Dim {
+  const policy = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch');
+  if (policy === 'stretch') return sizes[i] ?? null;
+  const from = numbers(axes.map((axis) => shape[axis] ?? null));
+  const wanted = numbers(sizes);
+  if (!from || !wanted) return null;
+  const ratios = wanted.map((size, index) => Math.fround(size / (from[index] ?? 1)));
+  const scale = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
+  return Math.round(Math.fround(scale * (from[i] ?? 1)));
+}
 
 export const blockMove =
   (toDepth: boolean): Infer =>

@@ -1,0 +1,9 @@
+import { Command } from 'commander';
+import { conformanceOnnxCommand } from './conformance-onnx-command';
+
+/** `s4s conformance`: compares what this program computes with reference values in a folder. */
+export function conformanceCommand(done: (code: number) => void): Command {
+  return new Command('conformance')
+    .description('compare with reference values in a folder')
+    .addCommand(conformanceOnnxCommand(done).exitOverride());
+}

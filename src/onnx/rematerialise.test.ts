@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { expectVjpMatchesDifferences, graphOf, spread } from '../../test/support/onnx-run';
+import type { GraphBuilder } from './builder';
+import { DataType } from './dtype';
+import { buildVjpGraph } from './vjp';
+
+/** Values of the forward pass that the backward nodes read. */
+function kept(model: ReturnType<typeof graphOf>): string[] {
+  const forward = new Set(model.graph.node.flatMap((node) => node.output));
+  const isForward = (name: string) => forward.has(name);
+  const backward = buildVjpGraph(model).graph.node.filter((node) => !node.output.some(isForward));
+  return [...new Set(backward.flatMap((node) => node.input).filter(isForward))].sort();
+}
+
+const channels = 4;
+function convolve(b: GraphBuilder, x: string, seed: number): string {
+  const weight = b.floats([channels, channels, 3, 3], spread([channels * channels * 9], seed).data, DataType.FLOAT);
+  return b.emit('Conv', [x, weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
+}
+
+/** Group norm and SiLU as the tracing exporter writes them. */
+function normAndSilu(b: GraphBuilder, x: string): string {
+  const grouped = b.reshape(x, [0, 2, -1]);
+  const ones = b.floats([2], [1, 1], DataType.FLOAT);
+  const zeros = b.floats([2], [0, 0], DataType.FLOAT);
+  const normalised = b.emit('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: 1e-5 } });
+  const back = b.emit('Reshape', [normalised, b.shape(x)]);
+  const scale = b.floats([channels, 1, 1], [0.5, 1, -1, 2], DataType.FLOAT);
+  const scaled = b.add(b.mul(back, scale), b.floats([channels, 1, 1], [0.1, 0.2, 0.3, 0.4], DataType.FLOAT));
+  return b.mul(scaled, b.emit('Sigmoid', [scaled]));
+}
+
+const x = spread([2, channels, 4, 4], 3);
+
+test('of convolution, norm and SiLU only the output of the convolution is kept', async () => {
+  const convolutions: string[] = [];
+  const model = graphOf({ x }, (b) => {
+    let value = 'x';
+    for (const seed of [1, 2, 3]) {
+      value = convolve(b, value, seed);
+      convolutions.push(value);
+      value = normAndSilu(b, value);
+    }
+    return value;
+  });
+  // Besides images, sizes may be read.
+  const images = kept(model).filter((name) => !name.includes('Shape'));
+  expect(images).toEqual(convolutions.sort());
+  await expectVjpMatchesDifferences(model, { x });
+});
+
+test('attention keeps queries, keys and values, and not the larger probabilities', async () => {
+  const queries = spread([2, 64, 4], 5);
+  const model = graphOf({ queries }, (b) => {
+    const [q, k, v] = [0.5, 0.3, 0.7].map((factor) => b.scale(b.emit('Tanh', ['queries']), factor));
+    const scores = b.emit('MatMul', [q!, b.transpose(k!, [0, 2, 1])]);
+    return b.emit('MatMul', [b.emit('Softmax', [scores], { axis: -1 }), v!]);
+  });
+  expect(kept(model).filter((name) => /Softmax|MatMul/.test(name))).toEqual([]);
+  await expectVjpMatchesDifferences(model, { queries });
+});
+
+test('a concatenation with a part that is kept anyway is put together again', async () => {
+  const model = graphOf({ x }, (b) => {
+    const skip = convolve(b, 'x', 1);
+    const main = convolve(b, normAndSilu(b, skip), 2);
+    const joined = b.emit('Concat', [main, skip], { axis: 1 });
+    return b.mul(joined, b.emit('Sigmoid', [joined]));
+  });
+  expect(kept(model).filter((name) => name.includes('Concat'))).toEqual([]);
+  await expectVjpMatchesDifferences(model, { x });
+});
+
+test('a single value is kept as it is, because its root takes as much', () => {
+  const model = graphOf({ x }, (b) => {
+    const rectified = b.emit('Tanh', [convolve(b, 'x', 1)]);
+    return convolve(b, rectified, 2);
+  });
+  expect(kept(model)).toEqual([expect.stringContaining('Tanh')]);
+});

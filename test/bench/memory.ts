@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import * as ort from 'onnxruntime-node';
+import type { GradientOptions } from './gradient-options';
+import { vjpFeeds, type BenchModel } from './models';
+
+const runs = 3;
+
+/**
+ * Peak growth of the resident set of a fresh process over what it was with the session open and the inputs made, before
+ * the first run: activations, outputs and scratch, without weights, program and graph. In bytes; undefined where the
+ * system cannot reset the peak (elsewhere than on Linux).
+ */
+export async function peakMemory(
+  graph: string,
+  model: BenchModel,
+  batch: number,
+  threads: number,
+): Promise<number | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const args = ['gradient', '--measure', graph, '--only', model.name, '--batch', String(batch), '--threads'];
+  const { stdout } = await promisify(execFile)(process.execPath, [process.argv[1]!, ...args, String(threads)], {
+    // Every larger buffer gets its own mapping, so that memory freed while the model loads is not quietly used again.
+    env: { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' },
+  });
+  const growth = Number(stdout.trim().split('\n').at(-1));
+  if (!(growth > 0)) throw new Error(`The process that measures the memory of ${model.name} answered "${stdout}".`);
+  return growth;
+}
+
+/** The child process of `peakMemory`: opens the graph, runs it a few times and prints the growth in bytes. */
+export async function measurePeak(graph: string, { models, batch, threads }: GradientOptions): Promise<void> {
+  const session = await ort.InferenceSession.create(graph, sessionOptions(threads));
+  const all = vjpFeeds(models[0]!, batch!);
+  const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]!]));
+  const before = resetPeak();
+  for (let run = 0; run < runs; run++) await session.run(feeds);
+  console.log(String(memoryStatus('VmHWM') - before));
+}
+
+/** The settings of src/runtime/session.ts, with a fixed number of threads. */
+export function sessionOptions(threads: number): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    logSeverityLevel: 4,
+  };
+}
+
+/** Makes the present resident set the peak, and returns it. */
+function resetPeak(): number {
+  writeFileSync('/proc/self/clear_refs', '5');
+  return memoryStatus('VmRSS');
+}
+
+/** A line of /proc/self/status in bytes. */
+function memoryStatus(key: string): number {
+  const line = readFileSync('/proc/self/status', 'utf8')
+    .split('\n')
+    .find((text) => text.startsWith(`${key}:`))!;
+  return 1024 * Number(/\d+/.exec(line)![0]);
+}
