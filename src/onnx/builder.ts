@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { mostDimensions } from './check-graph';
 import { checkNode } from './check-node';
 import { sameShape, type Dim, type Shape } from './dims';
 import { DataType } from './dtype';
@@ -18,7 +19,8 @@ import {
 } from './generated/onnx_pb';
 import { guardNode } from './guard';
 import { initialiserNames } from './header';
-import { wrapModel, type OnnxModel } from './model';
+import { describeNode, locate, wrapModel, type OnnxModel } from './model';
+import { valuesRead } from './scopes';
 import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
 import { floatTensor, int64Tensor } from './tensors';
 
@@ -45,6 +47,7 @@ export class GraphBuilder {
   private readonly producers = new Map<string, NodeProto>();
   private readonly stored = new Set<string>();
   private readonly constants = new Map<string, string>();
+  private sourceReaders: ReadonlyMap<string, readonly NodeProto[]> | undefined;
   private counter = 0;
 
   /** @param source the model that the new graph starts from: its operator set, IR version and metadata are kept. */
@@ -114,6 +117,11 @@ export class GraphBuilder {
   addNode(node: NodeProto): void {
     this.nodes.push(node);
     const inferred = guardNode(() => inferNode(node, this.inputFacts(node), this.opset), node, this.source.label);
+    const deepest = inferred.find(({ shape }) => (shape?.length ?? 0) > mostDimensions);
+    if (deepest) {
+      const message = `${this.source.label}: ${describeNode(node)} makes a value of ${deepest.shape?.length} dimensions, and more than ${mostDimensions} make no sense; export the model again.`;
+      throw new OnnxError('invalid-graph', message, locate(node));
+    }
     node.output.forEach((name, i) => {
       this.names.add(name);
       this.producers.set(name, node);
@@ -158,6 +166,12 @@ export class GraphBuilder {
   /** The node that makes a value; undefined for ports and weights. */
   producerOf(value: string): NodeProto | undefined {
     return this.producers.get(value);
+  }
+
+  /** The nodes of the graph that the builder starts from that read a value (and the graph's end, as one without outputs). */
+  sourceReadersOf(value: string): readonly NodeProto[] {
+    this.sourceReaders ??= readers(this.source.graph);
+    return this.sourceReaders.get(value) ?? [];
   }
 
   /** Whether a value is stored in the file (a weight or a constant). */
@@ -345,6 +359,19 @@ export class GraphBuilder {
   splitEqually(value: string, parts: number, axis: number): string[] {
     return this.emitMany('Split', [value], parts, { axis, num_outputs: parts });
   }
+}
+
+function readers(graph: GraphProto): Map<string, NodeProto[]> {
+  const map = new Map<string, NodeProto[]>();
+  const end = create(NodeProtoSchema, { input: graph.output.map(({ name }) => name) });
+  for (const node of [...graph.node, end]) {
+    for (const name of new Set(valuesRead(node))) {
+      const known = map.get(name);
+      if (known) known.push(node);
+      else map.set(name, [node]);
+    }
+  }
+  return map;
 }
 
 function usedNames(graph: GraphProto): Set<string> {

@@ -6,7 +6,7 @@ import { describeNode, locate, type OnnxModel } from './model';
 import { byteLength, isExternal } from './tensors';
 
 /** More dimensions than this have no meaning for ONNX Runtime or for us, and cost time in every rule. */
-const mostDimensions = 64;
+export const mostDimensions = 64;
 
 /**
  * What everything that works on a graph takes for granted: each value is made once and before it is known under that

@@ -41,6 +41,9 @@ describe('a node that contradicts itself is refused by name', () => {
     ['group', single('Conv', { group: 0 }, weight), 'has group 0, which must be at least 1'],
     ['blocks', single('DepthToSpace', { blocksize: 0 }), 'has blocksize 0, which must be at least 1'],
     ['split', single('Split', { axis: 1 }, ints(1)), 'splits 4 into [1] for 1 outputs'],
+    ['padding', single('Pad', {}, ints(1, 1)), 'has 2 pads where 8 are needed'],
+    ['repeats', single('Tile', {}, ints(1, 1)), 'has 2 repeats where 4 are needed'],
+    ['slices', single('Slice', {}, ints(0), ints(1, 2)), 'has 2 limits where 1 are needed'],
     ['inputs', single('MatMul', {}), 'lacks its second input'],
     ['rank', (b) => b.emit('MatMul', ['x', b.scalar(1, 'x')]), 'needs at least 1 dimensions in its second input'],
     ['equation', single('Einsum', { equation: 'nchw,c->nhw' }), 'has an equation for 2 operands, but 1 inputs'],
@@ -50,6 +53,17 @@ describe('a node that contradicts itself is refused by name', () => {
     expect(error.message).toContain(message);
     expect(error.message).toMatch(/^test\.onnx: \w+ node "s4s_\w+" .*; export the model again\.$/);
     expect(error.location?.node).toMatch(/^s4s_/);
+  });
+
+  it('a value of more dimensions than make sense', () => {
+    const b = emptyGraph(21);
+    b.addInput('x', DataType.FLOAT, [1]);
+    b.alias(b.emit('Reshape', ['x', b.ints(new Array<number>(64).fill(1))]), 'y');
+    b.addOutputPort(makePort('y', DataType.FLOAT, null));
+    expect(() => buildVjpGraph(b.build('test.onnx'))).not.toThrow();
+    expect(() => b.emit('Reshape', ['x', b.ints(new Array<number>(65).fill(1))])).toThrow(
+      'node "s4s_Reshape_5" makes a value of 65 dimensions, and more than 64 make no sense',
+    );
   });
 
   it('but not where the shape is unknown', () => {

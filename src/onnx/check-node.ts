@@ -66,7 +66,10 @@ export function checkNode(node: NodeProto, inputs: readonly ValueFacts[], label:
   for (let i = 0; i < required; i++) if ((node.input[i] ?? '') === '') fail(`lacks its ${ordinals[i]} input`);
   const shape = inputs[0]?.shape ?? null;
   checkRanks(node.opType, inputs, fail);
-  if (shape !== null) checkAxes(node, inputs, shape, fail);
+  if (shape !== null) {
+    checkAxes(node, inputs, shape, fail);
+    checkLengths(node, inputs, shape.length, fail);
+  }
   if (windowed.has(node.opType)) checkWindow(node, inputs, fail);
   for (const name of ['blocksize', 'num_groups', 'group', 'num_heads']) {
     if (intAttribute(node, name, 1) < 1) fail(`has ${name} ${intAttribute(node, name, 1)}, which must be at least 1`);
@@ -111,6 +114,40 @@ function checkAxes(node: NodeProto, inputs: readonly ValueFacts[], shape: Shape,
   const perm = opType === 'Transpose' ? intsAttribute(node, 'perm') : undefined;
   if (perm && (perm.length !== shape.length || !shape.every((_, axis) => perm.includes(axis)))) {
     fail(`has perm [${perm.slice(0, 20).join(', ')}], which is no order of ${shape.length} axes`);
+  }
+}
+
+/** Vectors that have an entry for each axis: of the value, or of the axes that another vector names. */
+function checkLengths(
+  { opType, attribute, input }: NodeProto,
+  inputs: readonly ValueFacts[],
+  rank: number,
+  fail: Fail,
+): void {
+  const expect = (index: number, what: string, length: number | null): void => {
+    const found = inputs[index]?.shape?.[0];
+    if (typeof found === 'number' && length !== null && found !== length) {
+      fail(`has ${found} ${what} where ${length} are needed`);
+    }
+  };
+  /** How many axes a vector of axes names; all where it is left out. */
+  const axesIn = (index: number): number | null => {
+    if ((input[index] ?? '') === '') return rank;
+    const count = inputs[index]?.shape?.[0];
+    return typeof count === 'number' ? count : null;
+  };
+  if (opType === 'Pad') {
+    const axes = axesIn(3);
+    expect(1, 'pads', axes && 2 * axes);
+    const pads = attribute.find(({ name }) => name === 'pads')?.ints.length;
+    if (pads !== undefined && pads !== 2 * rank) fail(`has ${pads} pads where ${2 * rank} are needed`);
+  } else if (opType === 'Tile') {
+    expect(1, 'repeats', rank);
+  } else if (opType === 'Slice' && inputs.length > 1) {
+    const starts = inputs[1]?.shape?.[0] ?? null;
+    if (typeof starts !== 'number') return;
+    if (starts > rank) fail(`slices ${starts} axes of a value with ${rank} dimensions`);
+    for (const index of [2, 3, 4]) expect(index, 'limits', starts);
   }
 }
 

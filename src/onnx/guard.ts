@@ -10,7 +10,8 @@ export function guardNode<T>(step: () => T, node: NodeProto, label: string): T {
   try {
     return step();
   } catch (error) {
-    if (error instanceof OnnxError) throw error;
+    // A name that is not defined is never the file's fault.
+    if (error instanceof OnnxError || error instanceof ReferenceError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     const message = `${label}: ${describeNode(node)} cannot be understood (${reason}); export the model again.`;
     throw new OnnxError('invalid-graph', message, locate(node), { cause: error });

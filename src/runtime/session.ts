@@ -29,6 +29,26 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** How every graph is loaded; benches measure with the same settings. */
+export function sessionOptions(
+  device: Exclude<Device, 'auto'>,
+  weightFolder?: string,
+): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    // One block for all of a run comes on top of what the first run has taken: twice the memory, and no faster.
+    enableMemPattern: false,
+    extra: {
+      // It would merge what a gradient graph computes again with what it would otherwise have to keep in memory.
+      optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' },
+      // Without it ONNX Runtime would look for the weights of a graph given as bytes in the working directory.
+      ...(weightFolder !== undefined && { session: { model_external_initializers_file_folder_path: weightFolder } }),
+    },
+  };
+}
+
 /**
  * @param graph serialised ONNX
  * @param weightFolder the folder that the graph's external data lies in (`model.weights?.folder` of the opened model)
@@ -42,17 +62,7 @@ export async function openSession(
 ): Promise<Session> {
   let session: ort.InferenceSession;
   try {
-    session = await ort.InferenceSession.create(graph, {
-      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-      extra: {
-        // It would merge what a gradient graph computes again with what it would otherwise have to keep in memory.
-        optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' },
-        // Without it ONNX Runtime would look for the weights of a graph given as bytes in the working directory.
-        ...(weightFolder !== undefined && { session: { model_external_initializers_file_folder_path: weightFolder } }),
-      },
-    });
+    session = await ort.InferenceSession.create(graph, sessionOptions(device, weightFolder));
   } catch (error) {
     throw new SessionError('load', device, `ONNX Runtime cannot load ${label} on ${device}: ${sentence(error)}`, error);
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import * as ort from 'onnxruntime-node';
+import { sessionOptions as cpuSessionOptions } from '../../src/runtime/session';
 import type { GradientOptions } from './gradient-options';
 import { vjpFeeds, type BenchModel } from './models';
 
@@ -39,14 +40,9 @@ export async function measurePeak(graph: string, { models, batch, threads }: Gra
   console.log(String(memoryStatus('VmHWM') - before));
 }
 
-/** The settings of src/runtime/session.ts, with a fixed number of threads. */
+/** The settings every graph is opened with, and a fixed number of threads. */
 export function sessionOptions(threads: number): ort.InferenceSession.SessionOptions {
-  return {
-    executionProviders: ['cpu'],
-    graphOptimizationLevel: 'all',
-    intraOpNumThreads: threads,
-    logSeverityLevel: 4,
-  };
+  return { ...cpuSessionOptions('cpu'), intraOpNumThreads: threads };
 }
 
 /** Makes the present resident set the peak, and returns it. */

@@ -112,7 +112,7 @@ function score(
   const filter = b.scalar(floatAttribute(node, 'mask_filter_value', -10000), q);
   if (mask !== undefined) terms.push(b.emit('Where', [mask, b.scalar(0, q), filter]));
   if (intAttribute(node, 'unidirectional', 0) === 1) {
-    const past = operation.optional(inputs.past ?? -1);
+    const past = inputs.past === undefined ? undefined : operation.optional(inputs.past);
     const [earlier = ''] = visible(b, q, k, past && lengthOf(b, past, 2), { after: 0 });
     terms.push(b.emit('Where', [earlier, b.scalar(0, q), b.scalar(masked, q)]));
   }

@@ -238,7 +238,7 @@ test.each([['com.microsoft.GroupNorm'], ['com.microsoft.SkipGroupNorm']])(
         const y = (await runModel(graphOf(feeds, body, { opset: 21, dynamic }), feeds))['y'];
         const data = [place(reference), ...(skips ? [place(sum)] : [])].flatMap((values) => values.data);
         expect(relativeError(y, float32([data.length], data))).toBeLessThan(1e-5);
-        // GroupNormalization takes its statistics in float32 (stash_type) of doubles too.
+        // The statistics are taken in float32 of doubles too.
         await expectVjpMatchesDifferences(graphOf(feeds, body, { opset: 21, dynamic }), feeds);
       }),
       { numRuns: 30, seed: 5 },

@@ -2,6 +2,7 @@ import { floatAttribute, intAttribute, intsAttribute } from '../attributes';
 import type { Operation } from '../rules/rule';
 import { swish } from './activation';
 import type { Expansion, ExpansionTable } from './expansion';
+import { normaliseGroups } from './group-normalization';
 
 const indices = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
@@ -76,9 +77,9 @@ function groupNorm(operation: Operation, x: string): string {
   const last = channelsLast(operation);
   const toFirst = [0, rank - 1, ...indices(1, rank - 1)];
   const toLast = [0, ...indices(2, rank), 1];
-  const y = b.emit('GroupNormalization', [last ? b.transpose(x, toFirst) : x, operation.x(1), operation.x(2)], {
-    num_groups: intAttribute(node, 'groups', 1),
-    epsilon: { float: epsilonOf(operation, 1e-5) },
+  const y = normaliseGroups(b, last ? b.transpose(x, toFirst) : x, operation.x(1), operation.x(2), {
+    groups: intAttribute(node, 'groups', 1),
+    epsilon: epsilonOf(operation, 1e-5),
   });
   const activated = intAttribute(node, 'activation', 0) === 1 ? swish(b, y) : y;
   return last ? b.transpose(activated, toLast) : activated;

@@ -1,5 +1,6 @@
 import { floatAttribute, intAttribute } from '../attributes';
 import type { GraphBuilder } from '../builder';
+import { attentionTotal } from './attention-total';
 import { toTypeOf, unbroadcast } from './broadcast';
 import type { Rule, RuleTable, Site } from './rule';
 
@@ -175,9 +176,9 @@ const localResponse: Rule = (site) => {
 /** Softmax over one axis: x̄ = y · (c − Σ c·y). */
 const softmax: Rule = (site) => {
   const { b, g } = site;
-  const axes = [softmaxAxis(site)];
+  const axis = softmaxAxis(site);
   const y = site.y();
-  return [b.mul(y, b.sub(g, b.reduceSum(b.mul(g, y), axes, true)))];
+  return [b.mul(y, b.sub(g, attentionTotal(site, axis) ?? b.reduceSum(b.mul(g, y), [axis], true)))];
 };
 
 /** x̄ = c − softmax(x) · Σ c */

@@ -1,9 +1,8 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../attributes';
 import type { Attributes, GraphBuilder } from '../builder';
 import { isStatic } from '../dims';
-import { windowOf, type Window } from '../shapes';
 import { sizeOf } from './broadcast';
-import { convolutionAdjoint, windowAt } from './convolution';
+import { convolutionAdjoint, windowAt, type PlacedWindow } from './convolution';
 import type { Rule, RuleTable, Site } from './rule';
 
 const kernelOf = (site: Site): readonly number[] => intsAttribute(site.node, 'kernel_shape') ?? [];
@@ -44,7 +43,7 @@ function windowSumAdjoint(site: Site, cotangent: string): string {
 const averagePool: Rule = (site) => {
   const { b, node, g } = site;
   const attributes = windowAttributes(site);
-  const window = windowOf(node, kernelOf(site));
+  const window = windowAt(site, kernelOf(site));
   const inside = window.autoPad === 'NOTSET' && window.pads.every((pad) => pad === 0);
   if (inside && intAttribute(node, 'ceil_mode', 0) === 0) {
     return [windowSumAdjoint(site, b.scale(g, 1 / elementsOf(window.kernel)))];
@@ -61,13 +60,13 @@ const averagePool: Rule = (site) => {
 };
 
 /** How many elements of the image each window holds. With `ceil_mode` there may be a window more than fits in the pads. */
-function imageElements(site: Site, window: Window, ones: string): string {
+function imageElements(site: Site, window: PlacedWindow, ones: string): string {
   const { b, node } = site;
   const { kernel, strides, dilations, pads } = window;
   const n = kernel.length;
   const weight = b.floats([1, 1, ...kernel], Array<number>(elementsOf(kernel)).fill(1), b.typeOf(ones));
   const attributes = { kernel_shape: kernel, strides, dilations };
-  if (window.autoPad !== 'NOTSET') {
+  if (window.begins !== undefined) {
     return b.emit('Conv', [ones, weight], { ...attributes, auto_pad: stringAttribute(node, 'auto_pad', 'NOTSET') });
   }
   const ends = pads.slice(n).map((pad, i) => pad + (strides[i] ?? 1) - 1);

@@ -36,7 +36,7 @@ class Net(torch.nn.Module):
             sample_size=8,
             in_channels=2,
             out_channels=2,
-            block_out_channels=(8, 16),
+            block_out_channels=(8, 8),
             layers_per_block=1,
             down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
