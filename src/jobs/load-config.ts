@@ -40,7 +40,8 @@ export async function checkConfigFile(path: string): Promise<LoadedConfig> {
   }
   const baseDir = dirname(path);
   const files = referencedFiles(text, baseDir);
-  const model = files.model === undefined ? undefined : await readModelFacts(files.model, readSkeleton, readModelHeader);
+  const model =
+    files.model === undefined ? undefined : await readModelFacts(files.model, readSkeleton, readModelHeader);
   const { diagnostics, config } = checkSolverYaml(text, {
     baseDir,
     ...(model === undefined ? {} : { model }),

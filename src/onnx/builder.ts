@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { mostDimensions } from './check-graph';
 import { checkNode } from './check-node';
-import { sameShape, type Dim, type Shape } from './dims';
+import { isStatic, sameShape, type Dim, type Shape } from './dims';
 import { DataType } from './dtype';
 import { OnnxError } from './errors';
 import {
@@ -125,7 +125,7 @@ export class GraphBuilder {
     node.output.forEach((name, i) => {
       this.names.add(name);
       this.producers.set(name, node);
-      this.facts.set(name, mergeFacts(withSizes(inferred[i] ?? unknownFacts), this.declared.get(name)));
+      this.facts.set(name, soundFacts(mergeFacts(inferred[i] ?? unknownFacts, this.declared.get(name))));
     });
   }
 
@@ -425,11 +425,18 @@ export function declaredFacts(value: ValueInfoProto): ValueFacts {
   return { type: type.value.elemType, shape: shape ?? null };
 }
 
-/** Absurd attributes lead to absurd sizes (a stride of zero to infinity): those are unknown. */
-function withSizes(facts: ValueFacts): ValueFacts {
+/**
+ * Facts that contradict themselves are none. Absurd attributes lead to absurd sizes (a stride of zero to infinity), and a
+ * file may declare a shape that the elements worked out do not fit.
+ */
+function soundFacts(facts: ValueFacts): ValueFacts {
+  const { type, elements } = facts;
   const isSize = (dim: Dim): boolean => typeof dim !== 'number' || (Number.isSafeInteger(dim) && dim >= 0);
-  if (facts.shape === null || facts.shape.every(isSize)) return facts;
-  return { ...facts, shape: facts.shape.map((dim) => (isSize(dim) ? dim : null)) };
+  const shape =
+    facts.shape?.every(isSize) === false ? facts.shape.map((dim) => (isSize(dim) ? dim : null)) : facts.shape;
+  const count = shape && isStatic(shape) ? shape.reduce((product, dim) => product * dim, 1) : undefined;
+  const fits = elements === undefined || count === undefined || count === elements.length;
+  return fits && shape === facts.shape ? facts : { type, shape, ...(fits && elements && { elements }) };
 }
 
 /** Our inference, completed by what the file declares. */

@@ -1,5 +1,6 @@
 import { intAttribute, intsAttribute, stringAttribute } from './attributes';
 import type { Shape } from './dims';
+import { DataType, dtypeName } from './dtype';
 import { OnnxError } from './errors';
 import type { NodeProto } from './generated/onnx_pb';
 import { describeNode, isDefaultDomain, locate } from './model';
@@ -48,6 +49,18 @@ const withAxis: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** More groups, heads or pixels of a block than any network has; rules write constants of such lengths. */
+const mostGroups = 2 ** 20;
+
+/** Inputs that hold sizes, positions or axes. */
+const integerInputs = new Map<string, readonly number[]>([
+  ...'Reshape Expand Tile Squeeze Unsqueeze Split CumSum'.split(' ').map((name): [string, number[]] => [name, [1]]),
+  ['Pad', [1, 3]],
+  ['Slice', [1, 2, 3, 4]],
+  ['ConstantOfShape', [0]],
+  ['Resize', [3]],
+]);
+
 const windowed: ReadonlySet<string> = new Set('Conv ConvTranspose MaxPool AveragePool LpPool'.split(' '));
 
 /**
@@ -64,6 +77,12 @@ export function checkNode(node: NodeProto, inputs: readonly ValueFacts[], label:
   };
   const required = requiredInputs.get(node.opType) ?? 1;
   for (let i = 0; i < required; i++) if ((node.input[i] ?? '') === '') fail(`lacks its ${ordinals[i]} input`);
+  for (const i of integerInputs.get(node.opType) ?? (node.opType.startsWith('Reduce') ? [1] : [])) {
+    const type = inputs[i]?.type ?? DataType.UNDEFINED;
+    if (![DataType.UNDEFINED, DataType.INT64, DataType.INT32].includes(type)) {
+      fail(`needs integers as its ${ordinals[i]} input, not ${dtypeName(type)}`);
+    }
+  }
   const shape = inputs[0]?.shape ?? null;
   checkRanks(node.opType, inputs, fail);
   if (shape !== null) {
@@ -72,7 +91,8 @@ export function checkNode(node: NodeProto, inputs: readonly ValueFacts[], label:
   }
   if (windowed.has(node.opType)) checkWindow(node, inputs, fail);
   for (const name of ['blocksize', 'num_groups', 'group', 'num_heads']) {
-    if (intAttribute(node, name, 1) < 1) fail(`has ${name} ${intAttribute(node, name, 1)}, which must be at least 1`);
+    const count = intAttribute(node, name, 1);
+    if (!(count >= 1 && count <= mostGroups)) fail(`has ${name} ${count}, which must be from 1 to ${mostGroups}`);
   }
   if (node.opType === 'Split') checkSplit(node, inputs, shape, fail);
   if (node.opType === 'Einsum') {
@@ -125,7 +145,9 @@ function checkLengths(
   fail: Fail,
 ): void {
   const expect = (index: number, what: string, length: number | null): void => {
-    const found = inputs[index]?.shape?.[0];
+    const vector = inputs[index]?.shape;
+    if (vector && vector.length !== 1) fail(`has ${what} with ${vector.length} dimensions, which must be a list`);
+    const found = vector?.[0];
     if (typeof found === 'number' && length !== null && found !== length) {
       fail(`has ${found} ${what} where ${length} are needed`);
     }

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from './builder';
-import { divideDims, multiplyDims, type Shape } from './dims';
+import { divideDims, isStatic, multiplyDims, type Shape } from './dims';
 import { isFloat } from './dtype';
 import { NodeProtoSchema, type NodeProto } from './generated/onnx_pb';
 import { isDefaultDomain } from './model';
@@ -115,7 +115,7 @@ function findOrigins(b: GraphBuilder, forward: readonly NodeProto[]): Map<string
   for (const node of forward) {
     const result = node.output[0] ?? '';
     const found = new Map<string, Origin>();
-    if (isDefaultDomain(node.domain) && cheap.has(node.opType)) {
+    if (isDefaultDomain(node.domain) && cheap.has(node.opType) && !isTiny(b.shapeOf(result))) {
       for (const name of node.input) {
         if (name === '' || !isLarge(b, name, node.opType, b.shapeOf(result))) continue;
         const origin = origins.get(name) ?? originOf(name);
@@ -131,13 +131,21 @@ function findOrigins(b: GraphBuilder, forward: readonly NodeProto[]): Map<string
   return origins;
 }
 
-/** Whether a node is a product that takes at least twice the memory of both its factors (scores of an attention). */
+/** Whether a node is a product that takes several times the memory of its factors (scores of an attention). */
 function growsFromFactors(b: GraphBuilder, node: NodeProto): boolean {
   if (node.opType !== 'MatMul' || !isDefaultDomain(node.domain)) return false;
   if (node.input.some((name) => b.isInitialiser(name) || b.factsOf(name).elements !== undefined)) return false;
   const size = (name: string) => multiplyDims(...(b.shapeOf(name) ?? [null]));
   const shares = node.input.map((name) => divideDims(multiplyDims(size(node.output[0] ?? ''), 64), size(name)));
-  return shares.every((share) => typeof share === 'number' && share >= 4 * 64);
+  return shares.every((share) => typeof share === 'number' && share >= 8 * 64);
+}
+
+/** A sample's share of fewer elements than this is not worth a node more. */
+const fewestElements = 4096;
+
+function isTiny(shape: Shape | null): boolean {
+  const sample = shape?.slice(1) ?? [null];
+  return isStatic(sample) && sample.reduce<number>((product, size) => product * Number(size), 1) < fewestElements;
 }
 
 /** Whether an input has about as many elements as the result: not a weight, a size, or a value that is broadcast. */

@@ -1,7 +1,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import type { GraphBuilder} from '../../src/onnx/builder';
+import type { GraphBuilder } from '../../src/onnx/builder';
 import { makePort } from '../../src/onnx/builder';
 import { DataType } from '../../src/onnx/dtype';
 import { TensorProtoSchema, TensorProto_DataLocation, type TensorProto } from '../../src/onnx/generated/onnx_pb';

@@ -72,6 +72,8 @@ const lastAxes =
     const { b, node } = site;
     const g = site.cotangent(0);
     const axes = range(site.axis(intAttribute(node, 'axis', -1)), site.rank());
+    const fromOutputs = centred ? plainGradient(site, axes) : undefined;
+    if (fromOutputs !== undefined) return [fromOutputs];
     const values = statistics(b, site.x(), axes, epsilonOf(site), centred);
     const c = () => (isOne(site, 1) ? g : b.mul(g, site.x(1)));
     return [
@@ -81,14 +83,28 @@ const lastAxes =
     ];
   };
 
+/**
+ * The same from the node's own outputs, x̂ and 1/√v, where it has no scale and bias and hands both out: statistics are not
+ * computed again.
+ */
+function plainGradient(site: Site, axes: readonly number[]): string | undefined {
+  const { b } = site;
+  const [c, inverse] = [site.g, site.y(2)];
+  const isPlain = isOne(site, 1) && !site.wants(1) && !site.has(2);
+  if (!isPlain || c === '' || inverse === '' || site.receives(1) || site.receives(2)) return undefined;
+  if (b.typeOf(inverse) !== b.typeOf(site.x())) return undefined;
+  const projected = b.mul(site.y(), b.reduceMean(b.mul(c, site.y()), axes));
+  return b.mul(b.sub(b.sub(c, b.reduceMean(c, axes)), projected), inverse);
+}
+
 /** Adds the shares of the optional outputs Mean and InvStdDev added: 1/n and −s/(n·v^{3/2}). */
 function addStatistics(site: Site, { axes, shifted, variance, deviation }: Statistics, gradient: string): string {
   const { b } = site;
   const cotangent = (index: number) => toTypeOf(b, site.cotangent(index), site.x());
   const mean = (value: string) => b.div(value, count(site, axes));
   let result = gradient;
-  if (site.y(1) !== '') result = b.add(result, mean(cotangent(1)));
-  if (site.y(2) !== '') {
+  if (site.receives(1)) result = b.add(result, mean(cotangent(1)));
+  if (site.receives(2)) {
     result = b.sub(result, b.mul(shifted, mean(b.div(cotangent(2), b.mul(variance, deviation)))));
   }
   return result;

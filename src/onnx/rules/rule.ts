@@ -78,6 +78,11 @@ export class Site extends Operation {
     return this.cotangents[0] ?? '';
   }
 
+  /** Whether something depends on an output. */
+  receives(index: number): boolean {
+    return this.cotangents[index] !== undefined;
+  }
+
   /** The cotangent of an output, zeros where nothing depends on it. */
   cotangent(index: number): string {
     return this.cotangents[index] ?? this.b.fullLike(this.y(index));
