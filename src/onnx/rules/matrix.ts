@@ -25,7 +25,7 @@ const matMul: Rule = (site) => {
   const shared = b.rankOf(c) === 2;
   const flat = (value: string) => (shared && b.rankOf(value) > 2 ? flatRows(b, value) : value);
   const left = () => b.emit('MatMul', [g, matrixTranspose(b, c)]);
-  const right = () => b.emit('MatMul', [matrixTranspose(b, flat(a)), flat(g)]);
+  const right = () => transposedProduct(b, flat(a), flat(g));
   const gradient = (index: number, matrix: string, product: () => string) => {
     if (!site.wants(index)) return undefined;
     const result = shared ? product() : unbroadcast(b, product(), matrix);
@@ -33,6 +33,20 @@ const matMul: Rule = (site) => {
   };
   return [gradient(0, a, left), gradient(1, c, right)];
 };
+
+/**
+ * Aᵀ·G for A [M, N] and G [M, K]. Of the two the narrower one is transposed, as (Gᵀ·A)ᵀ where that is G: attention
+ * probabilities are much wider than what they are multiplied with.
+ */
+function transposedProduct(b: GraphBuilder, a: string, g: string): string {
+  const width = (value: string): number => {
+    const dim = b.dimOf(value, b.rankOf(value) - 1);
+    // A size that is not known is a length or an image's, a known one that of a head or a layer.
+    return typeof dim === 'number' ? dim : Infinity;
+  };
+  if (b.rankOf(a) === 2 || width(a) < 2 * width(g)) return b.emit('MatMul', [matrixTranspose(b, a), g]);
+  return matrixTranspose(b, b.emit('MatMul', [matrixTranspose(b, g), a]));
+}
 
 /** [batch…, M, N] to [batch·M, N] */
 function flatRows(b: GraphBuilder, value: string): string {

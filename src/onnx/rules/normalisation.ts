@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from '../attributes';
 import type { GraphBuilder } from '../builder';
-import { attentionTotal } from './attention-total';
+import { centredAttentionCotangent } from './attention-cotangent';
 import { toTypeOf, unbroadcast } from './broadcast';
 import type { Rule, RuleTable, Site } from './rule';
 
@@ -194,7 +194,8 @@ const softmax: Rule = (site) => {
   const { b, g } = site;
   const axis = softmaxAxis(site);
   const y = site.y();
-  return [b.mul(y, b.sub(g, attentionTotal(site, axis) ?? b.reduceSum(b.mul(g, y), [axis], true)))];
+  const centred = centredAttentionCotangent(site, axis) ?? b.sub(g, b.reduceSum(b.mul(g, y), [axis], true));
+  return [b.mul(y, centred)];
 };
 
 /** x̄ = c − softmax(x) · Σ c */
