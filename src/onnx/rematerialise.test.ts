@@ -30,40 +30,42 @@ function normAndSilu(b: GraphBuilder, x: string): string {
   return b.mul(scaled, b.emit('Sigmoid', [scaled]));
 }
 
-const x = spread([2, channels, 4, 4], 3);
+/** Large enough to be worth recomputing, small enough in value not to saturate the sigmoids. */
+const pixels = spread([2, channels, 32, 32], 3);
+const x = { ...pixels, data: pixels.data.map((value) => value / 200) };
 
-test('of convolution, norm and SiLU only the output of the convolution is kept', async () => {
-  const convolutions: string[] = [];
+test('of convolution, norm and SiLU only the normalised value is kept', async () => {
   const model = graphOf({ x }, (b) => {
     let value = 'x';
     for (const seed of [1, 2, 3]) {
-      value = convolve(b, value, seed);
-      convolutions.push(value);
-      value = normAndSilu(b, value);
+      value = normAndSilu(b, convolve(b, value, seed));
     }
     return value;
   });
-  // Besides images, sizes may be read.
-  const images = kept(model).filter((name) => !name.includes('Shape'));
-  expect(images).toEqual(convolutions.sort());
+  // The statistics of the norms are kept too, and they are small.
+  const images = kept(model).filter((name) => !name.includes('Shape') && !/Normalization_\d+_[12]$/.test(name));
+  expect(images).toHaveLength(3);
+  for (const name of images) expect(name).toMatch(/Normalization|Reshape/);
   await expectVjpMatchesDifferences(model, { x });
 });
 
 test('attention keeps queries, keys and values, and not the larger probabilities', async () => {
-  const queries = spread([2, 64, 4], 5);
+  const queries = spread([2, 128, 4], 5);
+  let scores = '';
   const model = graphOf({ queries }, (b) => {
     const [q, k, v] = [0.5, 0.3, 0.7].map((factor) => b.scale(b.emit('Tanh', ['queries']), factor));
-    const scores = b.emit('MatMul', [q!, b.transpose(k!, [0, 2, 1])]);
+    scores = b.emit('MatMul', [q!, b.transpose(k!, [0, 2, 1])]);
     return b.emit('MatMul', [b.emit('Softmax', [scores], { axis: -1 }), v!]);
   });
-  expect(kept(model).filter((name) => /Softmax|MatMul/.test(name))).toEqual([]);
+  expect(kept(model)).not.toContain(scores);
+  expect(kept(model).filter((name) => name.includes('Softmax'))).toEqual([]);
   await expectVjpMatchesDifferences(model, { queries });
 });
 
 test('a concatenation with a part that is kept anyway is put together again', async () => {
   const model = graphOf({ x }, (b) => {
     const skip = convolve(b, 'x', 1);
-    const main = convolve(b, normAndSilu(b, skip), 2);
+    const main = convolve(b, b.mul(skip, b.emit('Sigmoid', [skip])), 2);
     const joined = b.emit('Concat', [main, skip], { axis: 1 });
     return b.mul(joined, b.emit('Sigmoid', [joined]));
   });

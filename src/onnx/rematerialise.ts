@@ -7,7 +7,8 @@ import { revise } from './revise';
 
 /**
  * Operators that cost a few passes over their tensor: less than keeping the result in memory until the backward pass.
- * Among the normalisations this pays most, since what is normalised is kept for their own gradient anyway.
+ * A normalisation that hands out its statistics is not among them: its gradient reads the normalised value and not what
+ * was normalised, so that is what is kept.
  */
 const cheap: ReadonlySet<string> = new Set(
   (
@@ -115,7 +116,12 @@ function findOrigins(b: GraphBuilder, forward: readonly NodeProto[]): Map<string
   for (const node of forward) {
     const result = node.output[0] ?? '';
     const found = new Map<string, Origin>();
-    if (isDefaultDomain(node.domain) && cheap.has(node.opType) && !isTiny(b.shapeOf(result))) {
+    if (
+      isDefaultDomain(node.domain) &&
+      cheap.has(node.opType) &&
+      node.output.length === 1 &&
+      !isTiny(b.shapeOf(result))
+    ) {
       for (const name of node.input) {
         if (name === '' || !isLarge(b, name, node.opType, b.shapeOf(result))) continue;
         const origin = origins.get(name) ?? originOf(name);
