@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as ort from 'onnxruntime-node';
 import { buildVjpGraph, parseModel, serializeModel } from '../../src/onnx';
-import { elementCount } from '../../src/onnx/tensors';
 import { median, medianRatio } from './demo';
 import type { GradientOptions } from './gradient-options';
-import { peakMemory, sessionOptions } from './memory';
+import { peakMemory, sessionOptions, type PeakMemory } from './memory';
 import { vjpFeeds, type BenchModel, type Feeds } from './models';
 import type { TorchProcess } from './torch';
 
@@ -21,9 +20,8 @@ export interface GradientRow {
   readonly vjp: number;
   /** Median of vjp / forward, round by round. */
   readonly ratio: number;
-  readonly forwardPeak: number | undefined;
-  readonly vjpPeak: number | undefined;
-  readonly weights: number;
+  readonly forwardPeak: PeakMemory | undefined;
+  readonly vjpPeak: PeakMemory | undefined;
   /** From the bytes of the model to the bytes of the VJP graph. */
   readonly build: number;
   /** Opening the VJP graph in ONNX Runtime. */
@@ -83,7 +81,6 @@ export async function measureGradient(
       vjp: median(vjp!),
       ratio: medianRatio(vjp!, forward!),
       ...memory,
-      weights: weightBytes(given, model.name),
       build: build.ms,
       open: open.ms,
       ...(difference !== undefined && {
@@ -167,9 +164,4 @@ async function repeat<T>(count: number, action: () => T | Promise<T>): Promise<{
     times.push(performance.now() - start);
     if (times.length === count) return { ms: median(times), result };
   }
-}
-
-/** Bytes of the float32 weights. */
-function weightBytes(bytes: Uint8Array, label: string): number {
-  return parseModel(bytes, label).graph.initializer.reduce((sum, tensor) => sum + 4 * elementCount(tensor), 0);
 }

@@ -60,7 +60,7 @@ function heading(options: GradientOptions): string {
   const { cores, processor, threads, rounds, node, onnxruntime } = machine(options);
   const columns = [
     ...['model', 'batch', 'forward ms', 'VJP ms', 'ratio', 'goal'],
-    ...['peak MB', 'VJP peak MB', 'peak ratio', 'weights MB', 'build ms', 'open ms'],
+    ...['run MB', 'VJP run MB', 'run ratio', 'process MB', 'VJP process MB', 'process ratio', 'build ms', 'open ms'],
     ...(options.torch === undefined
       ? []
       : ['torch forward ms', 'torch fwd+bwd ms', 'forward ours/torch', 'VJP ours/torch']),
@@ -74,11 +74,14 @@ function heading(options: GradientOptions): string {
 
 function line(row: GradientRow): string {
   const { forwardPeak, vjpPeak, torch } = row;
-  const peaks =
-    forwardPeak && vjpPeak ? [mb(forwardPeak), mb(vjpPeak), (vjpPeak / forwardPeak).toFixed(2)] : ['', '', ''];
+  const peaks = (['run', 'all'] as const).flatMap((part) =>
+    forwardPeak && vjpPeak
+      ? [mb(forwardPeak[part]), mb(vjpPeak[part]), (vjpPeak[part] / forwardPeak[part]).toFixed(2)]
+      : ['', '', ''],
+  );
   return tableLine([
     ...[row.model, String(row.batch), ms(row.forward), ms(row.vjp), row.ratio.toFixed(2), goals[row.kind].toFixed(1)],
-    ...[...peaks, mb(row.weights), ms(row.build), ms(row.open)],
+    ...[...peaks, ms(row.build), ms(row.open)],
     ...(torch ? [ms(torch.forward), ms(torch.backward), torch.forwardRatio.toFixed(2), torch.ratio.toFixed(2)] : []),
   ]);
 }
@@ -97,8 +100,8 @@ function buildingTable(rows: readonly BuildingRow[]): string {
 
 const explanation = `
 forward, VJP: medians of runs in turn; VJP includes the forward pass. ratio: median of VJP / forward round by round.
-peak: growth of a fresh process's resident set over what it was with the session open, before the first run: activations
-and scratch, without weights (a column of their own). Measured on Linux only; empty elsewhere.
+run: how far a fresh process's resident set grows over what it was with the session open, at most: activations and
+scratch. process: over what it was before the session, so with weights and kernels. On Linux only; empty elsewhere.
 build: from the model's bytes to the VJP graph's bytes. open: ONNX Runtime's loading and optimising of the VJP graph.`;
 
 const tableLine = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

@@ -102,6 +102,7 @@ BUILD = {
     "demo": demo,
     "ddpm_unet2d": ddpm_unet2d,
     "cond_unet2d": cond_unet2d,
+    "cond_unet2d_16": cond_unet2d,
     "dit_tiny": dit_tiny,
     "unet10m": generated_unet.UNet,
 }
