@@ -1,4 +1,11 @@
-import type { AttributeProto, NodeProto, TensorProto } from './generated/onnx_pb';
+import { create } from '@bufbuild/protobuf';
+import {
+  AttributeProtoSchema,
+  AttributeProto_AttributeType,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+} from './generated/onnx_pb';
 
 const text = new TextDecoder();
 
@@ -33,4 +40,24 @@ export function tensorAttribute(node: NodeProto, name: string): TensorProto | un
 /** The subgraphs of control flow (`If`, `Loop`, `Scan`) have these. */
 export function subgraphs(node: NodeProto) {
   return node.attribute.flatMap((attribute) => (attribute.g ? [attribute.g] : attribute.graphs));
+}
+
+/** A plain number is an integer attribute; floats are wrapped, because ONNX tells them apart. */
+export type AttributeValue = number | readonly number[] | string | { readonly float: number } | TensorProto;
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/** The attribute as a file holds it. */
+export function attributeProto(name: string, value: AttributeValue): AttributeProto {
+  const type = AttributeProto_AttributeType;
+  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if (typeof value === 'string') {
+    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
+  }
+  if (isList(value)) return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: type.TENSOR, t: value });
+}
+
+function isList(value: readonly number[] | object): value is readonly number[] {
+  return Array.isArray(value);
 }

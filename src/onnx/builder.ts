@@ -1,17 +1,14 @@
 import { create } from '@bufbuild/protobuf';
+import { attributeProto, type Attributes } from './attributes';
 import { mostDimensions } from './check-graph';
 import { checkNode } from './check-node';
-import { isStatic, sameShape, type Dim, type Shape } from './dims';
+import { sameShape, type Dim, type Shape } from './dims';
 import { DataType } from './dtype';
 import { OnnxError } from './errors';
 import {
-  AttributeProtoSchema,
-  AttributeProto_AttributeType,
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
-  ValueInfoProtoSchema,
-  type AttributeProto,
   type GraphProto,
   type NodeProto,
   type TensorProto,
@@ -23,10 +20,7 @@ import { describeNode, locate, wrapModel, type OnnxModel } from './model';
 import { valuesRead } from './scopes';
 import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
 import { floatTensor, int64Tensor } from './tensors';
-
-/** A plain number is an integer attribute; floats are wrapped, because ONNX tells them apart. */
-export type AttributeValue = number | readonly number[] | string | { readonly float: number } | TensorProto;
-export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+import { declaredFacts, makePort, mergeFacts, soundFacts } from './value-facts';
 
 /**
  * Grows a graph node by node and knows the facts (type, shape, constant elements) of every value in it. New values
@@ -380,72 +374,4 @@ function usedNames(graph: GraphProto): Set<string> {
   );
   for (const node of graph.node) for (const name of [node.name, ...node.input, ...node.output]) names.add(name);
   return names;
-}
-
-function attributeProto(name: string, value: AttributeValue): AttributeProto {
-  const type = AttributeProto_AttributeType;
-  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
-  if (typeof value === 'string') {
-    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
-  }
-  if (isList(value)) return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
-  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
-  return create(AttributeProtoSchema, { name, type: type.TENSOR, t: value });
-}
-
-function isList(value: readonly number[] | object): value is readonly number[] {
-  return Array.isArray(value);
-}
-
-/** A graph input or output; null for what is unknown. */
-export function makePort(name: string, elemType: DataType, shape: Shape | null): ValueInfoProto {
-  const dim = shape?.map((size) => ({
-    value:
-      typeof size === 'number'
-        ? ({ case: 'dimValue', value: BigInt(size) } as const)
-        : size === null
-          ? ({ case: undefined } as const)
-          : ({ case: 'dimParam', value: size } as const),
-  }));
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: { value: { case: 'tensorType', value: dim ? { elemType, shape: { dim } } : { elemType } } },
-  });
-}
-
-/** The facts a file states about a value. */
-export function declaredFacts(value: ValueInfoProto): ValueFacts {
-  const type = value.type?.value;
-  if (type?.case !== 'tensorType') return unknownFacts;
-  const shape = type.value.shape?.dim.map(({ value: dim }): Dim => {
-    // Some exporters write -1 for a size they do not know.
-    if (dim.case === 'dimValue') return dim.value < 0n ? null : Number(dim.value);
-    return dim.case === 'dimParam' && dim.value !== '' ? dim.value : null;
-  });
-  return { type: type.value.elemType, shape: shape ?? null };
-}
-
-/**
- * Facts that contradict themselves are none. Absurd attributes lead to absurd sizes (a stride of zero to infinity), and a
- * file may declare a shape that the elements worked out do not fit.
- */
-function soundFacts(facts: ValueFacts): ValueFacts {
-  const { type, elements } = facts;
-  const isSize = (dim: Dim): boolean => typeof dim !== 'number' || (Number.isSafeInteger(dim) && dim >= 0);
-  const shape =
-    facts.shape?.every(isSize) === false ? facts.shape.map((dim) => (isSize(dim) ? dim : null)) : facts.shape;
-  const count = shape && isStatic(shape) ? shape.reduce((product, dim) => product * dim, 1) : undefined;
-  const fits = elements === undefined || count === undefined || count === elements.length;
-  return fits && shape === facts.shape ? facts : { type, shape, ...(fits && elements && { elements }) };
-}
-
-/** Our inference, completed by what the file declares. */
-function mergeFacts(inferred: ValueFacts, declared: ValueFacts | undefined): ValueFacts {
-  if (declared === undefined) return inferred;
-  const type = inferred.type === DataType.UNDEFINED ? declared.type : inferred.type;
-  const shape =
-    inferred.shape === null || declared.shape?.length !== inferred.shape.length
-      ? (inferred.shape ?? declared.shape)
-      : inferred.shape.map((dim, i) => dim ?? declared.shape?.[i] ?? null);
-  return { ...inferred, type, shape };
 }

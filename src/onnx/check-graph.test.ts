@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { emptyGraph } from '../../test/support/onnx-run';
-import { makePort } from './builder';
+import { makePort } from './value-facts';
 import { checkGraph } from './check-graph';
 import { DataType } from './dtype';
 import {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { emptyGraph, float32, graphOf } from '../../test/support/onnx-run';
-import { makePort, type Attributes, type GraphBuilder } from './builder';
+import type { Attributes } from './attributes';
+import type { GraphBuilder } from './builder';
+import { makePort } from './value-facts';
 import { DataType } from './dtype';
 import { OnnxError } from './errors';
 import { buildVjpGraph } from './vjp';

@@ -13,6 +13,7 @@ import {
 import { buildDenoiserGraph, buildDenoiserVjpGraph, parseModel, type NetworkPorts } from './index';
 import type { Dim } from './dims';
 import { DataType } from './dtype';
+import { portInfo } from './header';
 import type { OnnxModel } from './model';
 
 const ports: NetworkPorts = { sample: 'x', timestep: 't', classLabels: 'labels', output: 'out' };
@@ -188,4 +189,71 @@ test('the demo network with guidance: one dynamic batch, no run-time search for 
   const demo = { sample: 'sample', timestep: 'sigma', classLabels: 'class_labels', output: 'denoised' };
   const { model } = buildDenoiserVjpGraph(parseModel(bytes, 'unet.onnx'), { ports: demo, guidance: true });
   expect(model.graph.node.filter((node) => node.opType === 'NonZero')).toEqual([]);
+});
+
+test('guidance and conditioning inputs are differentiated when asked', async () => {
+  const b = emptyGraph();
+  b.addInput('x', DataType.FLOAT, ['batch', 2, 3]);
+  b.addInput('t', DataType.FLOAT, ['batch']);
+  b.addInput('text', DataType.FLOAT, ['batch', 2, 3]);
+  b.addInput('labels', DataType.INT64, ['batch']);
+  const weight = b.reshape(b.emit('Cast', ['labels'], { to: DataType.FLOAT }), [-1, 1, 1]);
+  b.alias(b.mul(b.add(b.emit('Sin', ['x']), 'text'), weight), 'out');
+  b.addOutput('out');
+  const { model } = buildDenoiserVjpGraph(b.build('net.onnx'), { ports, guidance: true }, ['guidance_scale', 'text']);
+  const text = float32([4, 2, 3], new Array<number>(24).fill(0.5));
+  const results = await runModel(model, { ...shell, text, cotangent });
+  // D = c_skip·x + c_out·(u·f + g·(c − u)·f) with f = sin(c_in·x) + text: ∂D/∂g = c_out·(c − u)·f, ∂D/∂text = c_out·g·c.
+  const perSample = [0, 1].map((i) => {
+    const [conditional, unconditional] = [at('class_labels', i), at('class_labels_uncond', i)];
+    const pixels = [0, 1, 2, 3, 4, 5].map((k) => 6 * i + k);
+    const f = (k: number) => Math.sin(at('c_in', i) * at('x', k)) + 0.5;
+    return {
+      guidance: pixels.reduce(
+        (sum, k) => sum + cotangent.data[k]! * at('c_out', i) * (conditional - unconditional) * f(k),
+        0,
+      ),
+      text: pixels.map((k) => cotangent.data[k]! * at('c_out', i) * at('guidance_scale', i) * conditional),
+    };
+  });
+  expect(
+    relativeError(
+      results['grad_guidance_scale'],
+      float32(
+        [2],
+        perSample.map(({ guidance }) => guidance),
+      ),
+    ),
+  ).toBeLessThan(1e-5);
+  const gradient = results['grad_text']!;
+  expect(
+    relativeError(
+      { ...gradient, shape: [12], data: gradient.data.slice(0, 12) },
+      float32(
+        [12],
+        perSample.flatMap(({ text: own }) => own),
+      ),
+    ),
+  ).toBeLessThan(1e-5);
+});
+
+test('a sample shape fixes the sizes that the file leaves open', () => {
+  const b = emptyGraph();
+  b.addInput('x', DataType.FLOAT, ['batch', 2, 'height', 'width']);
+  b.addInput('t', DataType.FLOAT, ['batch']);
+  b.alias(b.add('x', b.reshape('t', [-1, 1, 1, 1])), 'out');
+  b.addOutput('out');
+  const open: NetworkPorts = { sample: 'x', timestep: 't', output: 'out' };
+  const graph = buildDenoiserGraph(b.build('net.onnx'), { ports: open, guidance: false, sampleShape: [2, 8, 4] });
+  expect(portInfo(graph.graph.output[0]!).shape).toEqual(['batch', 2, 8, 4]);
+});
+
+test('halves are widened, or kept for devices that are fast with them', () => {
+  const half = network({ sampleType: DataType.FLOAT16, labels: 'none' });
+  const types = (halves: 'widen' | 'keep') =>
+    buildDenoiserGraph(half, { ports: { sample: 'x', timestep: 't', output: 'out' }, guidance: false, halves })
+      .graph.node.filter(({ opType }) => opType === 'Cast')
+      .map(({ attribute }) => Number(attribute[0]!.i));
+  expect(types('keep')).toContain(DataType.FLOAT16);
+  expect(types('widen')).not.toContain(DataType.FLOAT16);
 });

@@ -1,4 +1,4 @@
-import { declaredFacts, GraphBuilder, makePort } from './builder';
+import { GraphBuilder } from './builder';
 import { multiplyDims, divideDims, type Dim } from './dims';
 import { DataType, dtypeName, isFloat } from './dtype';
 import { OnnxError } from './errors';
@@ -9,6 +9,7 @@ import type { NetworkPorts } from './ports';
 import { renameValues } from './rename';
 import { prepareModel, type Halves } from './prepare';
 import { revise } from './revise';
+import { declaredFacts, makePort } from './value-facts';
 import { buildVjpGraph } from './vjp';
 
 export { guessPorts, type NetworkPorts } from './ports';

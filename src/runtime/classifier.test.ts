@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { emptyGraph } from '../../test/support/onnx-run';
-import { makePort } from '../onnx/builder';
+import { makePort } from '../onnx/value-facts';
 import { DataType } from '../onnx/dtype';
 import { serializeModel } from '../onnx/write';
 import { Classifier } from './classifier';

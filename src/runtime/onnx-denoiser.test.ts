@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyGraph } from '../../test/support/onnx-run';
 import { noiseSchedule } from '../diffusion';
-import { makePort } from '../onnx/builder';
+import { makePort } from '../onnx/value-facts';
 import { guessPorts } from '../onnx/denoiser-graph';
 import { DataType } from '../onnx/dtype';
 import { readModelHeader } from '../onnx/header';

@@ -6,7 +6,7 @@ import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession } from 'onnxruntime-node';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataType } from '../../src/onnx/dtype';
-import { makePort } from '../../src/onnx/builder';
+import { makePort } from '../../src/onnx/value-facts';
 import type { GraphBuilder } from '../../src/onnx/builder';
 import { serializeModel } from '../../src/onnx/write';
 import type { LoggedEvent } from '../../src/protocol';

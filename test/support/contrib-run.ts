@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { expect } from 'vitest';
-import type { Attributes, GraphBuilder } from '../../src/onnx/builder';
+import type { Attributes } from '../../src/onnx/attributes';
+import type { GraphBuilder } from '../../src/onnx/builder';
 import { expandNodes, expansionFor } from '../../src/onnx/expansions';
 import {
   AttributeProtoSchema,

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { GraphBuilder } from '../../src/onnx/builder';
-import { makePort } from '../../src/onnx/builder';
+import { makePort } from '../../src/onnx/value-facts';
 import { DataType } from '../../src/onnx/dtype';
 import { TensorProtoSchema, TensorProto_DataLocation, type TensorProto } from '../../src/onnx/generated/onnx_pb';
 import { serializeModel } from '../../src/onnx/write';

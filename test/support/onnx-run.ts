@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { expect } from 'vitest';
-import { GraphBuilder, makePort } from '../../src/onnx/builder';
+import { GraphBuilder } from '../../src/onnx/builder';
+import { makePort } from '../../src/onnx/value-facts';
 import type { Dim } from '../../src/onnx/dims';
 import { DataType } from '../../src/onnx/dtype';
 import { create } from '@bufbuild/protobuf';

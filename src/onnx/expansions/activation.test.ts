@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emitContrib, emitExpanded, expectSameForward } from '../../../test/support/contrib-run';
 import { expectGradient, graphOf, relativeError, runModel, spread, type Feeds } from '../../../test/support/onnx-run';
-import type { Attributes, GraphBuilder } from '../builder';
+import type { Attributes } from '../attributes';
+import type { GraphBuilder } from '../builder';
 
 const draw = fc.record({
   shape: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 0, maxLength: 2 }),

@@ -1,4 +1,4 @@
-import { declaredFacts, makePort } from '../builder';
+import { declaredFacts, makePort } from '../value-facts';
 import { GraphProtoSchema, ModelProtoSchema, type ValueInfoProto } from '../generated/onnx_pb';
 import { wrapModel, type OnnxModel } from '../model';
 import { revise } from '../revise';

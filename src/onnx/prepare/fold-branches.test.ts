@@ -9,7 +9,8 @@ import {
   runModel,
   spread,
 } from '../../../test/support/onnx-run';
-import { makePort, type GraphBuilder } from '../builder';
+import type { GraphBuilder } from '../builder';
+import { makePort } from '../value-facts';
 import type { Dim } from '../dims';
 import { DataType } from '../dtype';
 import { AttributeProto_AttributeType, NodeProtoSchema, TensorProtoSchema } from '../generated/onnx_pb';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { expectGradient, graphOf, spread } from '../../../test/support/onnx-run';
-import type { Attributes } from '../builder';
+import type { Attributes } from '../attributes';
 import { buildVjpGraph } from '../vjp';
 
 const opset = 21;

@@ -1,5 +1,5 @@
-import { intAttribute, intsAttribute, stringAttribute } from '../attributes';
-import type { Attributes, GraphBuilder } from '../builder';
+import { intAttribute, intsAttribute, stringAttribute, type Attributes } from '../attributes';
+import type { GraphBuilder } from '../builder';
 import { isStatic } from '../dims';
 import { sizeOf } from './broadcast';
 import { convolutionAdjoint, windowAt, type PlacedWindow } from './convolution';

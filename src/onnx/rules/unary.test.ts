@@ -8,7 +8,7 @@ import {
   runModel,
   spread,
 } from '../../../test/support/onnx-run';
-import type { Attributes } from '../builder';
+import type { Attributes } from '../attributes';
 import { DataType } from '../dtype';
 import { buildVjpGraph } from '../vjp';
 

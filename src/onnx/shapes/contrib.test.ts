@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { emitContrib, expanded } from '../../../test/support/contrib-run';
 import { graphOf, int64, runModel, spread, type Feeds } from '../../../test/support/onnx-run';
-import type { Attributes, GraphBuilder } from '../builder';
+import type { Attributes } from '../attributes';
+import type { GraphBuilder } from '../builder';
 import type { Shape } from '../dims';
 
 interface Case {
