@@ -5,7 +5,7 @@ import { configDocText, schemaFileText } from './docs';
 import { jsonSchema } from './json-schema';
 import type { SchemaNode } from './json-schema';
 
-const stale = 'stale: run node tools/schema.mjs';
+const stale = 'stale: run node tools/docs.mjs';
 
 test('media/solver.schema.json is what the schema gives', async () => {
   expect(await readFile('media/solver.schema.json', 'utf8'), stale).toBe(schemaFileText());

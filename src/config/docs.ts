@@ -29,7 +29,7 @@ export function configDocText(): string {
   return [
     '# solver.yaml',
     '',
-    'Made from the schema by `node tools/schema.mjs`; edit `src/config/schema.ts` instead.',
+    'Made from the schema by `node tools/docs.mjs`; edit `src/config/schema.ts` instead.',
     'Paths are relative to the file. Keys without a default are required.',
     '',
     ...sections('', jsonSchema, 2),

@@ -29,6 +29,11 @@ const expansions: ExpansionTable = {
   ...rotaryExpansions,
 };
 
+/** Names of all operators that have an expansion, with the domain where it is not the default one. */
+export function expansionNames(): string[] {
+  return Object.keys(expansions);
+}
+
 export function expansionFor(node: NodeProto): Expansion | undefined {
   const name = operatorName(node);
   return Object.hasOwn(expansions, name) ? expansions[name] : undefined;
