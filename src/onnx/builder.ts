@@ -19,7 +19,7 @@ import { initialiserNames } from './header';
 import { describeNode, locate, wrapModel, type OnnxModel } from './model';
 import { valuesRead } from './scopes';
 import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
-import { floatTensor, int64Tensor } from './tensors';
+import { floatTensor, int64Tensor, isFilledWith } from './tensors';
 import { declaredFacts, makePort, mergeFacts, soundFacts } from './value-facts';
 
 /**
@@ -39,7 +39,7 @@ export class GraphBuilder {
   /** The number behind the next value that wants a name which is taken. */
   private readonly numbers = new Map<string, number>();
   private readonly producers = new Map<string, NodeProto>();
-  private readonly stored = new Set<string>();
+  private readonly stored = new Map<string, TensorProto>();
   private readonly constants = new Map<string, string>();
   private sourceReaders: ReadonlyMap<string, readonly NodeProto[]> | undefined;
   private counter = 0;
@@ -104,7 +104,7 @@ export class GraphBuilder {
   addInitialiser(tensor: TensorProto): void {
     this.initialisers.push(tensor);
     this.names.add(tensor.name);
-    this.stored.add(tensor.name);
+    this.stored.set(tensor.name, tensor);
     this.facts.set(tensor.name, tensorFacts(tensor));
   }
 
@@ -171,6 +171,14 @@ export class GraphBuilder {
   /** Whether a value is stored in the file (a weight or a constant). */
   isInitialiser(value: string): boolean {
     return this.stored.has(value);
+  }
+
+  /** Whether a value is a constant with one number in all elements, however many (facts hold only small constants). */
+  isFilledWith(value: string, number: number): boolean {
+    const elements = this.factsOf(value).elements;
+    if (elements !== undefined) return elements.every((element) => element === number);
+    const tensor = this.stored.get(value);
+    return tensor !== undefined && isFilledWith(tensor, number);
   }
 
   shapeOf(value: string): Shape | null {

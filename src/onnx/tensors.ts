@@ -92,6 +92,16 @@ const rawReaders: Readonly<Record<number, { size: number; read: (view: DataView,
   [DataType.BOOL]: { size: 1, read: (view, at) => view.getUint8(at) },
 };
 
+/** Whether all elements of a tensor that is stored as raw bytes are one number. */
+export function isFilledWith(tensor: TensorProto, number: number): boolean {
+  const reader = rawReaders[tensor.dataType];
+  const bytes = tensor.rawData;
+  if (reader === undefined || bytes.length === 0 || bytes.length !== elementCount(tensor) * reader.size) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; at += reader.size) if (reader.read(view, at) !== number) return false;
+  return true;
+}
+
 /** The tensor of a `Constant` node, whichever of its attributes holds it. */
 export function constantNodeTensor(node: NodeProto): TensorProto | undefined {
   const tensor = tensorAttribute(node, 'value');

@@ -61,7 +61,7 @@ function channelSum(site: Site, value: string, target: string): string {
 }
 
 /** Group norms are exported as instance norms with scale one, and layer norms without parameters have ones too. */
-const isOne = (site: Site, index: number): boolean => site.constant(index)?.every((value) => value === 1) ?? false;
+const isOne = (site: Site, index: number): boolean => site.b.isFilledWith(site.x(index), 1);
 
 const epsilonOf = (site: Site): number => floatAttribute(site.node, 'epsilon', 1e-5);
 
