@@ -22,6 +22,12 @@ export interface CaseResult {
 }
 
 type Tensors = Readonly<Record<string, TensorValues>>;
+
+/** Ports of a gradient graph by the output or input they belong to. Their names give way to those of the model. */
+interface Ports {
+  readonly cotangents: ReadonlyMap<string, string>;
+  readonly gradients: ReadonlyMap<string, string>;
+}
 type Expected = Pick<Reference, 'tolerance'> & { readonly outputs: Tensors; readonly gradients: Tensors };
 
 /** Agreement with the CPU that another device has to show: its own float32 arithmetic differs, a wrong kernel shows. */
@@ -39,9 +45,13 @@ export async function checkReference(
   device: Exclude<Device, 'auto'> = 'cpu',
 ): Promise<CaseResult[]> {
   const { cases } = reference;
-  const graph = serializeModel(
-    buildVjpGraph(model, { inputs: namesOf(cases, 'gradients'), outputs: namesOf(cases, 'cotangents') }),
-  );
+  const [inputs, outputs] = [namesOf(cases, 'gradients'), namesOf(cases, 'cotangents')];
+  const vjp = buildVjpGraph(model, { inputs, outputs });
+  const ports: Ports = {
+    cotangents: lastPorts(outputs, vjp.graph.input),
+    gradients: lastPorts(inputs, vjp.graph.output),
+  };
+  const graph = serializeModel(vjp);
   const open = (on: Exclude<Device, 'auto'>) =>
     openSession(graph, on, `the gradient graph of ${model.label}`, model.weights?.folder);
   const session = await open(device);
@@ -49,8 +59,10 @@ export async function checkReference(
   try {
     const results: CaseResult[] = [];
     for (const given of cases) {
-      const feeds = feedsOf(given, namesOf(cases, 'cotangents'));
-      results.push(await checkCase(session, feeds, given, await expectedOf(reference, given, feeds, cpu)));
+      const feeds = feedsOf(given, ports);
+      results.push(
+        await checkCase(session, feeds, ports, given, await expectedOf(reference, given, feeds, ports, cpu)),
+      );
     }
     return results;
   } finally {
@@ -63,8 +75,14 @@ function namesOf(cases: readonly ReferenceCase[], key: 'gradients' | 'cotangents
   return [...new Set(cases.flatMap((given) => Object.keys(given[key])))];
 }
 
+/** The ports that `buildVjpGraph` put behind the model's own, in the order asked for. */
+function lastPorts(names: readonly string[], all: readonly { readonly name: string }[]): Map<string, string> {
+  const first = all.length - names.length;
+  return new Map(names.map((name, i) => [name, all[first + i]?.name ?? '']));
+}
+
 /** Inputs and cotangents by port; an output that this case has no cotangent for gets zeros. */
-function feedsOf({ inputs, outputs, cotangents }: ReferenceCase, cotangentsOf: readonly string[]): Tensors {
+function feedsOf({ inputs, outputs, cotangents }: ReferenceCase, ports: Ports): Tensors {
   const zeros = ({ dtype, shape, data }: TensorValues): TensorValues => ({
     dtype,
     shape,
@@ -74,7 +92,7 @@ function feedsOf({ inputs, outputs, cotangents }: ReferenceCase, cotangentsOf: r
     const output = outputs[name];
     return cotangents[name] ? [cotangents[name]] : output ? [zeros(output)] : [];
   };
-  const fed = cotangentsOf.flatMap((name) => cotangent(name).map((values) => [`${name}_cotangent`, values] as const));
+  const fed = [...ports.cotangents].flatMap(([name, port]) => cotangent(name).map((values) => [port, values] as const));
   return { ...inputs, ...Object.fromEntries(fed) };
 }
 
@@ -82,6 +100,7 @@ async function expectedOf(
   { tolerance }: Reference,
   { outputs, gradients }: ReferenceCase,
   feeds: Tensors,
+  ports: Ports,
   cpu: Session | undefined,
 ): Promise<Expected> {
   if (cpu === undefined) return { tolerance, outputs, gradients };
@@ -91,15 +110,14 @@ async function expectedOf(
   return {
     tolerance: { forward: deviceTolerance, gradient: deviceTolerance },
     outputs: pick(outputs, (name) => name),
-    gradients: pick(gradients, gradientPort),
+    gradients: pick(gradients, (name) => ports.gradients.get(name) ?? ''),
   };
 }
-
-const gradientPort = (input: string): string => `${input}_gradient`;
 
 async function checkCase(
   session: Session,
   feeds: Tensors,
+  ports: Ports,
   given: ReferenceCase,
   expected: Expected,
 ): Promise<CaseResult> {
@@ -112,7 +130,7 @@ async function checkCase(
       return { name, error, passed: error <= tolerance };
     });
   const outputs = compare(expected.outputs, (name) => name, expected.tolerance.forward);
-  const gradients = compare(expected.gradients, gradientPort, expected.tolerance.gradient);
+  const gradients = compare(expected.gradients, (name) => ports.gradients.get(name) ?? '', expected.tolerance.gradient);
   const passed = [...outputs, ...gradients].every((tensor) => tensor.passed);
   return { name: given.name, outputs, gradients, ms, passed };
 }

@@ -11,6 +11,7 @@ import {
   NodeProtoSchema,
   type GraphProto,
   type NodeProto,
+  type SparseTensorProto,
   type TensorProto,
   type ValueInfoProto,
 } from './generated/onnx_pb';
@@ -18,7 +19,7 @@ import { guardNode } from './guard';
 import { initialiserNames } from './header';
 import { describeNode, locate, wrapModel, type OnnxModel } from './model';
 import { valuesRead } from './scopes';
-import { inferNode, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
+import { inferNode, sparseFacts, tensorFacts, unknownFacts, type ValueFacts } from './shapes';
 import { floatTensor, int64Tensor, isFilledWith } from './tensors';
 import { declaredFacts, makePort, mergeFacts, soundFacts } from './value-facts';
 
@@ -67,7 +68,7 @@ export class GraphBuilder {
   /** Takes over weights and declared value types; ports and nodes are left to the caller. */
   includeValues(graph: GraphProto): void {
     for (const tensor of graph.initializer) this.addInitialiser(tensor);
-    this.sparse.push(...graph.sparseInitializer);
+    for (const tensor of graph.sparseInitializer) this.addSparseInitialiser(tensor);
     for (const value of graph.valueInfo) {
       this.valueInfo.push(value);
       this.declared.set(value.name, declaredFacts(value));
@@ -106,6 +107,13 @@ export class GraphBuilder {
     this.names.add(tensor.name);
     this.stored.set(tensor.name, tensor);
     this.facts.set(tensor.name, tensorFacts(tensor));
+  }
+
+  private addSparseInitialiser(tensor: SparseTensorProto): void {
+    const name = tensor.values?.name ?? '';
+    this.sparse.push(tensor);
+    this.names.add(name);
+    this.facts.set(name, sparseFacts(tensor));
   }
 
   addNode(node: NodeProto): void {

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { intAttribute, intsAttribute, tensorAttribute } from './attributes';
+import { tensorAttribute } from './attributes';
 import { DataType } from './dtype';
 import { TensorProtoSchema, TensorProto_DataLocation, type NodeProto, type TensorProto } from './generated/onnx_pb';
 
@@ -106,12 +106,11 @@ export function isFilledWith(tensor: TensorProto, number: number): boolean {
 export function constantNodeTensor(node: NodeProto): TensorProto | undefined {
   const tensor = tensorAttribute(node, 'value');
   if (tensor !== undefined) return tensor;
-  const ints = intsAttribute(node, 'value_ints');
-  if (ints !== undefined && ints.length > 0) return int64Tensor('', [ints.length], ints);
-  const float = node.attribute.find((attribute) => attribute.name === 'value_float');
-  if (float !== undefined) return floatTensor('', DataType.FLOAT, [], [float.f]);
-  if (node.attribute.some((attribute) => attribute.name === 'value_int')) {
-    return int64Tensor('', [], [intAttribute(node, 'value_int', 0)]);
+  for (const { name, i, ints, f, floats } of node.attribute) {
+    if (name === 'value_int') return int64Tensor('', [], [i]);
+    if (name === 'value_ints') return int64Tensor('', [ints.length], ints);
+    if (name === 'value_float') return floatTensor('', DataType.FLOAT, [], [f]);
+    if (name === 'value_floats') return floatTensor('', DataType.FLOAT, [floats.length], floats);
   }
   return undefined;
 }

@@ -118,12 +118,3 @@ test('an unknown port is named with the ones there are', () => {
     ),
   ).toThrow('test.onnx has no input "z"; its inputs are "x".');
 });
-
-test('nodes out of order are refused by name', () => {
-  const b = emptyGraph();
-  b.addInput('x', DataType.FLOAT, [2, 3]);
-  b.addNode(create(NodeProtoSchema, { opType: 'Neg', name: 'second', input: ['s'], output: ['y'] }));
-  b.addNode(create(NodeProtoSchema, { opType: 'Sin', name: 'first', input: ['x'], output: ['s'] }));
-  b.addOutput('y');
-  expect(() => buildVjpGraph(b.build('m.onnx'))).toThrow('m.onnx: Neg node "second" reads "s" before it is made');
-});

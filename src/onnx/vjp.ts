@@ -4,6 +4,7 @@ import { controlFlowAdvice } from './control-flow';
 import { DataType, isFloat } from './dtype';
 import { OnnxError, UnsupportedOperatorError } from './errors';
 import { expandNodes, expansionFor } from './expansions';
+import { fileAdvice } from './file-advice';
 import type { NodeProto } from './generated/onnx_pb';
 import { guardNode } from './guard';
 import { initialiserNames } from './header';
@@ -64,7 +65,6 @@ export function buildVjpGraph(given: OnnxModel, options: VjpOptions = {}): OnnxM
  * `buildVjpGraph`'s business; `inspect` wants to know only where the derivative stops.
  */
 export function reversePass(given: OnnxModel, options: VjpOptions, refuse: Refusal) {
-  checkOrder(given);
   const prepared = tracePath(prepareModel(given), options);
   const composite = new Set([...prepared.onPath.nodes].filter((node) => expansionFor(node) !== undefined));
   const { b, inputs, outputs, onPath } =
@@ -102,22 +102,6 @@ function tracePath(model: OnnxModel, options: VjpOptions) {
   const outputs = floatNames(graph.output, options.outputs);
   checkNames(model, inputs, outputs);
   return { b, inputs, outputs, onPath: nodesOnPath(b, inputs, outputs) };
-}
-
-/** ONNX wants nodes after those they read from; a path through a node out of order would be lost. */
-function checkOrder({ graph, label }: OnnxModel): void {
-  const later = new Set(graph.node.flatMap((node) => node.output));
-  for (const node of graph.node) {
-    const early = node.input.find((name) => name !== '' && later.has(name));
-    if (early !== undefined) {
-      throw new OnnxError(
-        'invalid-graph',
-        `${label}: ${describeNode(node)} reads "${early}" before it is made, but ONNX requires nodes in order; export the model again.`,
-        locate(node),
-      );
-    }
-    for (const name of node.output) later.delete(name);
-  }
 }
 
 function checkNames(model: OnnxModel, inputs: readonly string[], outputs: readonly string[]): void {
@@ -190,7 +174,7 @@ function requireRule(b: GraphBuilder, node: NodeProto, refuse: Refusal): Rule | 
     const message =
       `${b.source.label}: the operator ${operatorName(node)} has no gradient rule, and ${describeNode(node)} is on the way from the ` +
       `input to the output (it feeds "${node.output[0] ?? ''}"); ` +
-      `${controlFlowAdvice(b, node) ?? 'use a learning method without gradients, or export the model without this operator'}.`;
+      `${controlFlowAdvice(b, node) ?? fileAdvice(node) ?? 'use a learning method without gradients, or export the model without this operator'}.`;
     refuse(node, new UnsupportedOperatorError('unsupported-operator', message, locate(node)));
   }
   return rule;

@@ -41,8 +41,10 @@ export function sessionOptions(
     // One block for all of a run comes on top of what the first run has taken: twice the memory, and no faster.
     enableMemPattern: false,
     extra: {
-      // It would merge what a gradient graph computes again with what it would otherwise have to keep in memory.
-      optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' },
+      // The first would merge what a gradient graph computes again with what it would otherwise have to keep in memory;
+      // the second writes a QuantizeLinear that ONNX Runtime itself refuses wherever int8 has a zero point (operator set
+      // 21 and later: microsoft/onnxruntime issue 25526).
+      optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination;QDQPropagationTransformer' },
       // Without it ONNX Runtime would look for the weights of a graph given as bytes in the working directory.
       ...(weightFolder !== undefined && { session: { model_external_initializers_file_folder_path: weightFolder } }),
     },

@@ -6,7 +6,7 @@ export class ReferenceFileError extends Error {
   }
 }
 
-/** A tensor of a reference file; `data` is flat, row-major. */
+/** A tensor of a reference file; `data` is flat, row-major, with truth values as 0 and 1. */
 export interface ReferenceTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -79,7 +79,7 @@ function readCase(json: Json): ReferenceCase {
 
 function readTensor(json: Json): ReferenceTensor {
   const shape = json.get('shape').numbers();
-  const data = json.get('data').numbers();
+  const data = json.get('data').elements();
   const count = shape.reduce((product, size) => product * size, 1);
   if (data.length !== count) json.get('data').fail(`has ${data.length} numbers, but the shape takes ${count}`);
   return { dtype: json.get('dtype').text(), shape, data };
@@ -134,6 +134,13 @@ class Json {
 
   positive(): number {
     return typeof this.value === 'number' && this.value > 0 ? this.value : this.fail('is no number above zero');
+  }
+
+  /** Numbers; a mask may spell them `true` and `false`. */
+  elements(): number[] {
+    const number = (item: unknown): unknown => (typeof item === 'boolean' ? Number(item) : item);
+    const plain = Array.isArray(this.value) ? this.value.map(number) : this.value;
+    return new Json(plain, this.label, this.path).numbers();
   }
 
   numbers(): number[] {

@@ -10,10 +10,12 @@ import { contribAttentionExpansions } from './contrib-attention';
 import { einsumExpansions } from './einsum';
 import type { Expansion, ExpansionTable } from './expansion';
 import { fusedExpansions } from './fused';
+import { gridSampleExpansions } from './grid-sample';
 import { groupNormalizationExpansions } from './group-normalization';
 import { normalisationExpansions } from './normalisation';
 import { quantisedExpansions } from './quantised';
 import { rotaryExpansions } from './rotary';
+import { sequenceExpansions } from './sequence';
 
 export type { Expansion, ExpansionTable } from './expansion';
 
@@ -23,10 +25,12 @@ const expansions: ExpansionTable = {
   ...attentionExpansions,
   ...contribAttentionExpansions,
   ...fusedExpansions,
+  ...gridSampleExpansions,
   ...groupNormalizationExpansions,
   ...normalisationExpansions,
   ...quantisedExpansions,
   ...rotaryExpansions,
+  ...sequenceExpansions,
 };
 
 /** Names of all operators that have an expansion, with the domain where it is not the default one. */

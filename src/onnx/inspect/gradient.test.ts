@@ -1,6 +1,9 @@
+import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { float32, graphOf, int64 } from '../../../test/support/onnx-run';
 import { DataType } from '../dtype';
+import { AttributeProto_AttributeType, NodeProtoSchema } from '../generated/onnx_pb';
+import { makePort } from '../value-facts';
 import { gradientReport } from './gradient';
 import type { GraphPath } from './path';
 
@@ -87,4 +90,21 @@ test('the path keeps to values that carry a derivative', () => {
   const model = graphOf({ x }, (b) => b.emit('Mystery', [b.emit('Expand', [b.neg('x'), b.shape('x')])]));
   const [blocker] = gradientReport(model).blockers;
   expect(names(blocker!.path)).toEqual(['x', 'Neg', 'Expand', 'Mystery', 'Identity', 'y']);
+});
+
+test('a value that only the branches of an If read leads to it', () => {
+  const model = graphOf({ x, choice: { dtype: 'bool', shape: [], data: [] } }, (b) => {
+    const branch = (name: string, opType: string) => ({
+      name,
+      type: AttributeProto_AttributeType.GRAPH,
+      g: { node: [{ opType, input: ['x'], output: [name] }], output: [makePort(name, DataType.FLOAT, [2, 3])] },
+    });
+    const attribute = [branch('then_branch', 'Sin'), branch('else_branch', 'Cos')];
+    b.addNode(create(NodeProtoSchema, { opType: 'If', input: ['choice'], output: ['chosen'], attribute }));
+    return b.neg('chosen');
+  });
+  const { inputs, blockers } = gradientReport(model);
+  expect(inputs.find(({ name }) => name === 'x')?.differentiable).toBe('blocked');
+  expect(blockers[0]?.inputs).toEqual(['x']);
+  expect(names(blockers[0]!.path).slice(0, 3)).toEqual(['x', 'If', 'Neg']);
 });

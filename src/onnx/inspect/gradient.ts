@@ -4,6 +4,7 @@ import { UnsupportedOperatorError, type OnnxError } from '../errors';
 import type { NodeProto } from '../generated/onnx_pb';
 import { initialiserNames } from '../header';
 import { locate, type OnnxModel } from '../model';
+import { valuesRead } from '../scopes';
 import { reversePass } from '../vjp';
 import { pathThrough, reachedFrom, type GraphPath } from './path';
 
@@ -38,7 +39,7 @@ type Refused = ReadonlyMap<NodeProto, OnnxError>;
 /**
  * Tries the gradient of all float inputs and goes on behind every node that refuses it, so that all of them are found.
  *
- * @throws OnnxError for a graph that is broken elsewhere (nodes out of order, say)
+ * @throws OnnxError for a graph that is broken elsewhere (nodes that read each other in a circle, say)
  */
 export function gradientReport(model: OnnxModel): GradientReport {
   const refused = new Map<NodeProto, OnnxError>();
@@ -102,7 +103,7 @@ function notFloat(b: GraphBuilder, name: string): string {
 
 /** A float input without a gradient: nothing reads it, or what reads it has the derivative zero (a cast, a comparison). */
 function notReached(b: GraphBuilder, name: string): string {
-  const readers = b.source.graph.node.filter((node) => node.input.includes(name));
+  const readers = b.source.graph.node.filter((node) => valuesRead(node).includes(name));
   if (readers.length === 0) return 'nothing reads it';
   const operators = [...new Set(readers.map((node) => locate(node).operator))].join(', ');
   return `its way to the output leads through operators without a derivative (it feeds ${operators})`;

@@ -109,7 +109,7 @@ export function inspectModel(
     vjp: vjp && costOf(vjp, batch),
     gradients: gradient?.inputs ?? [],
     blockers: gradient?.blockers ?? [],
-    notes,
+    notes: [...new Set(notes)],
   };
 }
 

@@ -40,6 +40,8 @@ test.each([
   ['a time, but no known body', { x: image, t: [1] }, { out: image }, { Conv: 2 }, 'unknown'],
   ['a decoder', { latent: [1, 4, 8, 8] }, { image: [1, 3, 64, 64] }, { Conv: 9 }, 'vae-decoder'],
   ['an encoder', { image }, { mean: [1, 4, 8, 8], std: [1, 4, 8, 8] }, { Conv: 9 }, 'vae-encoder'],
+  ['a decoder of videos', { latent: [1, 4, 2, 8, 8] }, { video: [1, 3, 5, 64, 64] }, { Conv: 9 }, 'vae-decoder'],
+  ['an encoder of videos', { video: [1, 3, 5, 64, 64] }, { mean: [1, 4, 2, 8, 8] }, { Conv: 9 }, 'vae-encoder'],
   ['a distance', { a: image, b: image }, { distance: [1] }, { Conv: 9 }, 'perceptual'],
   ['a classifier', { image }, { logits: [1, 10], features: [1, 64] }, { Conv: 9 }, 'perceptual'],
   ['a filter', { image }, { blurred: image }, { Conv: 1 }, 'unknown'],

@@ -25,10 +25,10 @@ export function guessKind(
   sizes: Sizes,
 ): Guess {
   if (ports !== null) return guessDenoiser(header, ports);
-  const images = header.inputs.filter((port) => port.shape?.length === 4);
+  const images = header.inputs.filter(({ shape }) => shape?.length === 4 || shape?.length === 5);
   const [first, second] = images;
   if (images.length !== header.inputs.length || first === undefined) {
-    return { kind: 'unknown', reason: 'no input looks like a time, and not all inputs are images' };
+    return { kind: 'unknown', reason: 'its ports are not those of a denoiser, and not all inputs are images' };
   }
   if (images.length === 2 && second && header.outputs.every((port) => isSmall(port, outputs))) {
     return { kind: 'perceptual', reason: `two images in ("${first.name}", "${second.name}"), numbers per sample out` };
@@ -37,14 +37,15 @@ export function guessKind(
   return guessFromSizes(header, first, outputs, sizes);
 }
 
-/** One image in and no time: by whether the image grows or shrinks. */
+/** One image, or one video, in and no time: by whether it grows or shrinks. */
 function guessFromSizes(
   header: Header,
   image: PortInfo,
   outputs: ReadonlyMap<string, readonly (number | null)[]>,
   sizes: Sizes,
 ): Guess {
-  const side = sizes.inputs.get(image.name)?.[2];
+  const given = sizes.inputs.get(image.name) ?? [];
+  const side = given.at(-1);
   const made = header.outputs.map(({ name }) => outputs.get(name) ?? []);
   const [result] = made;
   if (made.length > 2) {
@@ -53,11 +54,11 @@ function guessFromSizes(
   if (made.every((shape) => shape.length === 1 || shape.length === 2)) {
     return { kind: 'perceptual', reason: `an image in ("${image.name}"), vectors out: features, or a classifier` };
   }
-  if (typeof side !== 'number' || result?.length !== 4 || typeof result[2] !== 'number') {
+  const out = result?.at(-1);
+  if (side === undefined || result?.length !== given.length || typeof out !== 'number') {
     return { kind: 'unknown', reason: `an image in ("${image.name}"), no image out, and no time` };
   }
-  const out = result[2];
-  const change = `one image in, no time, and its side goes from ${side} to ${out}`;
+  const change = `one ${given.length === 4 ? 'image' : 'video'} in, no time, and its side goes from ${side} to ${out}`;
   if (out > side) return { kind: 'vae-decoder', reason: change };
   return out < side ? { kind: 'vae-encoder', reason: change } : { kind: 'unknown', reason: change };
 }

@@ -1,6 +1,7 @@
 import type { NodeLocation } from '../errors';
 import type { GraphProto, NodeProto } from '../generated/onnx_pb';
 import { locate } from '../model';
+import { valuesRead } from '../scopes';
 
 /** Those of the `allowed` nodes that depend on a value through each other. */
 export function reachedFrom(
@@ -11,7 +12,7 @@ export function reachedFrom(
   const values = new Set([value]);
   const reached = new Set<NodeProto>();
   for (const node of nodes) {
-    if (!allowed.has(node) || !node.input.some((name) => values.has(name))) continue;
+    if (!allowed.has(node) || !valuesRead(node).some((name) => values.has(name))) continue;
     reached.add(node);
     for (const name of node.output) values.add(name);
   }
@@ -53,11 +54,11 @@ function pathIn(
   const middle = graph.node.find((candidate) => candidate.output.some((name) => made.has(name)));
   if (middle === undefined) return undefined;
   const outputs = new Set(graph.output.map(({ name }) => name));
-  const [readers, makers] = [neighbours(graph, 'input', active), neighbours(graph, 'output', active)];
+  const [readers, makers] = [neighbours(graph, valuesRead, active), neighbours(graph, ({ output }) => output, active)];
   const before = search(
     middle,
-    ({ input }) => input.flatMap((name) => makers.get(name) ?? []),
-    ({ input }) => input.some((name) => inputs.includes(name)),
+    (each) => valuesRead(each).flatMap((name) => makers.get(name) ?? []),
+    (each) => valuesRead(each).some((name) => inputs.includes(name)),
   );
   const after = search(
     middle,
@@ -65,20 +66,21 @@ function pathIn(
     ({ output }) => output.some((name) => outputs.has(name)),
   );
   const nodes = before && after && [...before.reverse(), ...after.slice(1)];
-  const from = nodes?.[0]?.input.find((name) => inputs.includes(name));
+  const [first] = nodes ?? [];
+  const from = first && valuesRead(first).find((name) => inputs.includes(name));
   const to = nodes?.at(-1)?.output.find((name) => outputs.has(name));
   return nodes && from !== undefined && to !== undefined ? { from, nodes: nodes.map(locate), to } : undefined;
 }
 
-/** The nodes that read (`input`) or make (`output`) each of some values. */
+/** The nodes that read or make each of some values. */
 function neighbours(
   graph: GraphProto,
-  side: 'input' | 'output',
+  namesOf: (node: NodeProto) => readonly string[],
   values: ReadonlySet<string>,
 ): Map<string, NodeProto[]> {
   const found = new Map<string, NodeProto[]>();
   for (const node of graph.node) {
-    for (const name of node[side]) {
+    for (const name of namesOf(node)) {
       if (!values.has(name)) continue;
       const list = found.get(name);
       if (list) list.push(node);

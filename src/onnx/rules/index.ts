@@ -1,4 +1,5 @@
 import { binaryRules } from './binary';
+import { col2imRules } from './col2im';
 import { convolutionRules } from './convolution';
 import { indexingRules } from './indexing';
 import { layoutRules } from './layout';
@@ -18,6 +19,7 @@ export const gradientRules: RuleTable = {
   ...binaryRules,
   ...matrixRules,
   ...convolutionRules,
+  ...col2imRules,
   ...normalisationRules,
   ...layoutRules,
   ...paddingRules,

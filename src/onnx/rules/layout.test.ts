@@ -212,3 +212,13 @@ test('a float16 branch comes back as float32', () => {
   const model = buildVjpGraph(graphOf(feeds, (b) => b.add(half(b), 'x')));
   expect(model.graph.output.at(-1)?.type?.value).toMatchObject({ value: { elemType: DataType.FLOAT } });
 });
+
+test('a Split whose unread part has no name is refused by its place', () => {
+  const model = graphOf({ x: spread([2, 6], 1) }, (b) => {
+    const [first = '', , last = ''] = b.emitMany('Split', ['x'], 3, { axis: 1, num_outputs: 3 });
+    return b.mul(first, last);
+  });
+  const [node] = model.graph.node;
+  node!.output[1] = '';
+  expect(() => buildVjpGraph(model)).toThrow('has a gradient here only if its output 2 has a name.');
+});

@@ -85,6 +85,7 @@ export class Site extends Operation {
 
   /** The cotangent of an output, zeros where nothing depends on it. */
   cotangent(index: number): string {
+    if (this.y(index) === '') this.onlyIf(`its output ${index + 1} has a name`);
     return this.cotangents[index] ?? this.b.fullLike(this.y(index));
   }
 

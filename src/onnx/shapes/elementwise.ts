@@ -40,6 +40,24 @@ export function arithmetic(combine: (a: Dim, b: Dim) => Dim): Infer {
   };
 }
 
+/** `Math.max` or `Math.min` of integers; a size, which is never below 0, is followed past bounds that it cannot cross. */
+export function extremum(pick: (...values: number[]) => number): Infer {
+  const plain = broadcast((inputs) => first(inputs).type);
+  const combine = (elements: readonly Dim[]): Dim => {
+    const numbers = elements.filter((element) => typeof element === 'number');
+    const [size, ...others] = new Set(elements.filter((element) => typeof element !== 'number'));
+    if (size === undefined) return pick(...numbers);
+    if (size === null || others.length > 0) return null;
+    if (numbers.length === 0) return size;
+    const bound = pick(...numbers);
+    return bound > 0 ? null : pick(bound, 1) === 1 ? size : bound;
+  };
+  return (node, inputs, opset) => {
+    const [result = unknownFacts] = plain(node, inputs, opset);
+    return [isFloat(result.type) ? result : { ...result, ...followElements(inputs, combine) }];
+  };
+}
+
 /**
  * Comparisons of integers and sizes. A symbolic size is any number from 0 on; where all of them compare alike the result is
  * known (tracing exporters compare sizes with -1 on the way to an `Expand`). Equal symbols are equal sizes.

@@ -1,6 +1,6 @@
 import type { Dim, Shape } from '../dims';
 import { DataType } from '../dtype';
-import type { NodeProto, TensorProto } from '../generated/onnx_pb';
+import type { NodeProto, SparseTensorProto, TensorProto } from '../generated/onnx_pb';
 import { decodeSmall } from '../tensors';
 
 /** What is known of a value before the graph runs. */
@@ -21,6 +21,11 @@ export const unknownFacts: ValueFacts = { type: DataType.UNDEFINED, shape: null 
 export function tensorFacts(tensor: TensorProto): ValueFacts {
   const elements = decodeSmall(tensor);
   return { type: tensor.dataType, shape: tensor.dims.map(Number), ...(elements && { elements }) };
+}
+
+/** A dense tensor of which the file stores the elements that are not zero. */
+export function sparseFacts({ values, dims }: SparseTensorProto): ValueFacts {
+  return { type: values?.dataType ?? DataType.UNDEFINED, shape: dims.map(Number) };
 }
 
 /** The elements as numbers, when all are. */

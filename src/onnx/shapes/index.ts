@@ -1,3 +1,4 @@
+import { intAttribute } from '../attributes';
 import { addDims, multiplyDims } from '../dims';
 import { DataType } from '../dtype';
 import type { NodeProto } from '../generated/onnx_pb';
@@ -10,6 +11,7 @@ import {
   broadcast,
   cast,
   comparison,
+  extremum,
   dequantize,
   not,
   or,
@@ -29,6 +31,7 @@ import {
   gather,
   gatherND,
   pad,
+  range,
   reshape,
   shapeNode,
   slice,
@@ -39,10 +42,10 @@ import {
   transpose,
   unsqueeze,
 } from './layout';
-import { attention, einsum, gemm, layerNormalization, matMul, oneHot, reduce } from './products';
-import { blockMove, conv, convTranspose, globalPool, pool, resize } from './windows';
+import { argument, attention, einsum, gemm, layerNormalization, matMul, oneHot, reduce } from './products';
+import { blockMove, col2im, conv, convTranspose, globalPool, pool, resize } from './windows';
 
-export { constantElements, tensorFacts, unknownFacts, type ValueFacts } from './facts';
+export { constantElements, sparseFacts, tensorFacts, unknownFacts, type ValueFacts } from './facts';
 export { isOpenEnd, sliceRange } from './layout';
 export { axesOf } from './products';
 export { windowOf, type Window } from './windows';
@@ -79,13 +82,13 @@ const inferences: Readonly<Record<string, Infer>> = {
   LessOrEqual: comparison((a, b) => a <= b),
   Greater: comparison((a, b) => a > b),
   GreaterOrEqual: comparison((a, b) => a >= b),
-  ...Object.fromEntries(
-    'Pow PRelu Min Max Mean Sum'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)]),
-  ),
+  ...Object.fromEntries('Pow PRelu Mean Sum'.split(' ').map((op) => [op, broadcast((inputs) => first(inputs).type)])),
   Identity: (_node, inputs) => [first(inputs)],
   Not: not,
   IsNaN: booleanLikeFirst,
   IsInf: booleanLikeFirst,
+  Max: extremum(Math.max),
+  Min: extremum(Math.min),
   Add: arithmetic(addDims),
   Sub: arithmetic((a, b) =>
     typeof a === 'number' && typeof b === 'number' ? a - b : b === 0 ? a : a !== null && a === b ? 0 : null,
@@ -106,6 +109,7 @@ const inferences: Readonly<Record<string, Infer>> = {
   MaxPool: pool,
   AveragePool: pool,
   LpPool: pool,
+  Col2Im: col2im,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
   GlobalLpPool: globalPool,
@@ -137,10 +141,12 @@ const inferences: Readonly<Record<string, Infer>> = {
   },
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
-  Range: (_node, inputs) => facts(first(inputs).type, [null]),
+  EyeLike: (node, inputs) => facts(intAttribute(node, 'dtype', 0) || first(inputs).type, shapeOf(inputs, 0)),
+  Range: range,
   NonZero: (_node, inputs) => facts(DataType.INT64, [shapeOf(inputs, 0)?.length ?? null, null]),
   OneHot: oneHot,
-  ArgMax: (node, inputs, opset) => [{ ...(reduce(node, inputs, opset)[0] ?? unknownFacts), type: DataType.INT64 }],
+  ArgMax: argument,
+  ArgMin: argument,
   Attention: attention,
   RotaryEmbedding: sameAsFirst,
   MeanVarianceNormalization: sameAsFirst,

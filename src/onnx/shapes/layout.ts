@@ -4,7 +4,18 @@ import { DataType } from '../dtype';
 import type { NodeProto } from '../generated/onnx_pb';
 import { constantNodeTensor, decodeSmall } from '../tensors';
 import { rowMajorSteps, windowElements } from './elements';
-import { constant, facts, first, numbers, shapeOf, tensorFacts, unknownDims, type Infer, type Inputs } from './facts';
+import {
+  constant,
+  facts,
+  first,
+  numbers,
+  shapeOf,
+  sparseFacts,
+  tensorFacts,
+  unknownDims,
+  type Infer,
+  type Inputs,
+} from './facts';
 import { axesOf } from './products';
 
 // Operators that move elements about, and those that make shapes.
@@ -274,5 +285,16 @@ export const constantOfShape: Infer = (node, inputs) => {
 
 export const constantNode: Infer = (node) => {
   const tensor = constantNodeTensor(node);
-  return tensor ? [tensorFacts(tensor)] : [];
+  if (tensor) return [tensorFacts(tensor)];
+  const sparse = node.attribute.find(({ name }) => name === 'sparse_value')?.sparseTensor;
+  return sparse ? [sparseFacts(sparse)] : [];
+};
+
+/** Range: ⌈(limit − start)/delta⌉ numbers, or as many as a size says that counts up to it from 0. */
+export const range: Infer = (_node, inputs) => {
+  const [start, limit, delta] = [0, 1, 2].map((i) => inputs[i]?.elements?.[0]);
+  const counts = start === 0 && delta === 1 && typeof limit === 'string';
+  const known = typeof start === 'number' && typeof limit === 'number' && typeof delta === 'number' && delta !== 0;
+  const count = counts ? limit : known ? Math.max(Math.ceil((limit - start) / delta), 0) : null;
+  return facts(first(inputs).type, [count]);
 };

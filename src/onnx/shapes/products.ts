@@ -9,10 +9,11 @@ import {
   normaliseAxis,
   type Shape,
 } from '../dims';
-import { DataType } from '../dtype';
+import { DataType, isFloat } from '../dtype';
 import { einsumLabels } from '../einsum';
 import type { NodeProto } from '../generated/onnx_pb';
-import { constant, facts, first, shapeOf, type Infer, type Inputs } from './facts';
+import { decodeLimit } from '../tensors';
+import { constant, facts, first, shapeOf, type Infer, type Inputs, type ValueFacts } from './facts';
 
 // Products and reductions, whose axes pair up or vanish.
 
@@ -33,6 +34,14 @@ export const reduce: Infer = (node, inputs) => {
     (given?.length ? given : shape.map((_, i) => i)).map((axis) => normaliseAxis(axis, shape.length)),
   );
   return facts(type, keep ? shape.map((dim, i) => (axes.has(i) ? 1 : dim)) : shape.filter((_, i) => !axes.has(i)));
+};
+
+/** ArgMax and ArgMin: the one axis is an attribute, and the first by default. */
+export const argument: Infer = (node, inputs) => {
+  const shape = shapeOf(inputs, 0);
+  const axis = normaliseAxis(intAttribute(node, 'axis', 0), shape?.length ?? 0);
+  const keep = intAttribute(node, 'keepdims', 1) === 1;
+  return facts(DataType.INT64, shape?.flatMap((dim, i) => (i !== axis ? [dim] : keep ? [1] : [])) ?? null);
 };
 
 /** Layer norm: the optional Mean and InvStdDev have size one along the normalised axes, in the type of `stash_type`. */
@@ -101,10 +110,19 @@ export const attention: Infer = (node, inputs) => {
   return [output, present(k, 4), present(v, 5), [...q.slice(0, 3), total(k, 4)]].map((shape) => ({ type, shape }));
 };
 
+/** OneHot; of a single constant index also the elements: exporters put a repetition count in the place of one axis so. */
 export const oneHot: Infer = (node, inputs) => {
   const shape = shapeOf(inputs, 0);
   const depth = inputs[1]?.elements?.[0] ?? null;
   if (shape === null) return facts(inputs[2]?.type ?? DataType.UNDEFINED, null);
   const axis = normaliseAxis(intAttribute(node, 'axis', -1), shape.length + 1);
-  return facts(inputs[2]?.type ?? DataType.UNDEFINED, [...shape.slice(0, axis), depth, ...shape.slice(axis)]);
+  const type = inputs[2]?.type ?? DataType.UNDEFINED;
+  const result: ValueFacts = { type, shape: [...shape.slice(0, axis), depth, ...shape.slice(axis)] };
+  const [index, ...others] = constant(inputs, 0) ?? [];
+  const [off, on] = inputs[2]?.elements ?? [];
+  const isSmall = typeof depth === 'number' && depth <= decodeLimit;
+  if (index === undefined || others.length > 0 || !isSmall) return [result];
+  if (off === undefined || on === undefined || isFloat(type)) return [result];
+  const at = index < 0 ? index + depth : index;
+  return [{ ...result, elements: Array.from({ length: depth }, (_, i) => (i === at ? on : off)) }];
 };

@@ -1,6 +1,14 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { emptyGraph } from '../../../test/support/onnx-run';
+import type { Attributes } from '../attributes';
 import { DataType } from '../dtype';
+import {
+  type AttributeProtoSchema,
+  AttributeProto_AttributeType,
+  GraphProtoSchema,
+  NodeProtoSchema,
+} from '../generated/onnx_pb';
 
 /** The shape of `body`, given x [batch, 3, 8, 8]. */
 function graph() {
@@ -95,4 +103,44 @@ test('quantised integers have the type of the zero point, of the attribute, or u
   const q = b.emit('QuantizeLinear', ['x', scale, point]);
   expect(b.factsOf(q)).toEqual({ type: DataType.INT16, shape: ['batch', 3, 8, 8] });
   expect(b.factsOf(b.emit('DequantizeLinear', [q, scale, point])).type).toBe(DataType.FLOAT);
+});
+
+test('the place of an extreme drops or keeps the one axis of its attribute', () => {
+  const b = graph();
+  const place = (attributes: Attributes) => b.factsOf(b.emit('ArgMax', ['x'], attributes));
+  expect(place({ axis: 1 })).toEqual({ type: DataType.INT64, shape: ['batch', 1, 8, 8] });
+  expect(place({ axis: -1, keepdims: 0 })).toEqual({ type: DataType.INT64, shape: ['batch', 3, 8] });
+  expect(b.shapeOf(b.emit('ArgMin', ['x']))).toEqual([1, 3, 8, 8]);
+});
+
+test('constants in all the forms that a node may hold', () => {
+  const b = graph();
+  const type = AttributeProto_AttributeType;
+  const constant = (attribute: MessageInitShape<typeof AttributeProtoSchema>) => {
+    const name = b.claim('constant');
+    b.addNode(create(NodeProtoSchema, { opType: 'Constant', output: [name], attribute: [attribute] }));
+    return b.factsOf(name);
+  };
+  const [INT64, FLOAT] = [DataType.INT64, DataType.FLOAT];
+  expect(constant({ name: 'value_int', type: type.INT, i: 3n })).toEqual({ type: INT64, shape: [], elements: [3] });
+  expect(constant({ name: 'value_ints', type: type.INTS, ints: [3n, 4n] })).toMatchObject({ elements: [3, 4] });
+  expect(constant({ name: 'value_ints', type: type.INTS })).toEqual({ type: INT64, shape: [0], elements: [] });
+  expect(constant({ name: 'value_float', type: type.FLOAT, f: 0.5 })).toMatchObject({ type: FLOAT, shape: [] });
+  expect(constant({ name: 'value_floats', type: type.FLOATS, floats: [1, 2] })).toMatchObject({ shape: [2] });
+  const sparse = { dims: [2n, 4n], values: { dataType: FLOAT, dims: [1n], floatData: [5] } };
+  expect(constant({ name: 'sparse_value', type: type.SPARSE_TENSOR, sparseTensor: sparse })).toEqual({
+    type: FLOAT,
+    shape: [2, 4],
+  });
+  b.includeValues(
+    create(GraphProtoSchema, { sparseInitializer: [{ ...sparse, values: { ...sparse.values, name: 'w' } }] }),
+  );
+  expect(b.factsOf('w')).toEqual({ type: FLOAT, shape: [2, 4] });
+});
+
+test('an identity matrix has the shape of its input, in its own type', () => {
+  const b = graph();
+  const size = b.emit('ConstantOfShape', [b.emit('Slice', [b.shape('x'), b.ints([2]), b.ints([4])])]);
+  expect(b.factsOf(b.emit('EyeLike', [size]))).toEqual({ type: DataType.FLOAT, shape: [8, 8] });
+  expect(b.factsOf(b.emit('EyeLike', [size], { dtype: DataType.INT64 })).type).toBe(DataType.INT64);
 });

@@ -140,3 +140,13 @@ export const blockMove =
       shape && shape.map((dim, i) => (i === 0 ? dim : i === 1 ? grow(dim, block * block) : shrink(dim, block))),
     );
   };
+
+/** Col2Im: the channels that are left when each takes as many columns as its window has places, and the given image. */
+export const col2im: Infer = (_node, inputs) => {
+  const [batch = null, columns = null] = shapeOf(inputs, 0) ?? [];
+  const [image, block] = [inputs[1]?.elements, inputs[2]?.elements];
+  return facts(
+    first(inputs).type,
+    image && block ? [batch, divideDims(columns, multiplyDims(...block)), ...image] : null,
+  );
+};

@@ -101,12 +101,16 @@ describe('attributes that became inputs', () => {
   ])('Clip 9 with %s', (_name, attributes) => expectSame(9, { x }, (b) => b.emit('Clip', ['x'], attributes)));
 
   test('Clip of a value whose type the file does not tell', async () => {
-    const feeds = { x: spread([3, 3], 1) };
-    const limits = { min: { float: 0.25 }, max: { float: 0.75 } };
-    const model = graphOf(feeds, (b) => b.emit('Clip', [b.emit('EyeLike', ['x'])], limits), { opset: 9 });
+    const feeds = { x: spread([1, 1, 2, 2], 1), places: int64([1, 1, 2, 2], [0, 3, 9, 14]) };
+    const limits = { min: { float: -0.25 }, max: { float: 0.75 } };
+    const body = (b: GraphBuilder) => {
+      const window = { kernel_shape: [2, 2], strides: [2, 2] };
+      return b.emit('Clip', [b.emit('MaxUnpool', ['x', 'places'], window)], limits);
+    };
+    const model = graphOf(feeds, body, { opset: 9 });
     const upgraded = await expectSameValues(model, feeds);
     expect(upgraded.graph.node.map((node) => node.opType)).toEqual([
-      'EyeLike',
+      'MaxUnpool',
       'CastLike',
       'CastLike',
       'Clip',
