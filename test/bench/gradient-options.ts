@@ -1,9 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { models, type BenchModel } from './models';
 
 export interface GradientOptions {
-  /** Threads of ONNX Runtime and PyTorch alike. */
+  /** Threads of ONNX Runtime and PyTorch alike; one by default, because threads that wait for each other multiply noise. */
   readonly threads: number;
   readonly rounds: number;
   readonly models: readonly BenchModel[];
@@ -21,7 +20,7 @@ export function parseGradientOptions(args: readonly string[]): GradientOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      threads: { type: 'string', default: String(availableParallelism()) },
+      threads: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '9' },
       only: { type: 'string', multiple: true },
       batch: { type: 'string' },

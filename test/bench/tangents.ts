@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { buildDenoiserGraph, buildVjpGraph, guessPorts, openModelFile, headerOf, serializeModel } from '../../src/onnx';
 import type { OnnxModel } from '../../src/onnx/model';
+import { sessionOptions } from './memory';
 import { medianRatio, pairedTimes } from './demo';
 
 const count = 16;
@@ -64,7 +65,7 @@ export async function benchTangents(): Promise<void> {
 }
 
 async function open(model: OnnxModel) {
-  const session = await ort.InferenceSession.create(serializeModel(model), { logSeverityLevel: 4 });
+  const session = await ort.InferenceSession.create(serializeModel(model), sessionOptions(1));
   const floats = (data: Float32Array, dims: readonly number[]) => new ort.Tensor('float32', data, dims);
   return async (x: Float32Array, sigma: number, tangent?: Float32Array): Promise<Record<string, Float32Array>> => {
     // The demo network is in EDM form: it denoises by itself, and its time is sigma.
