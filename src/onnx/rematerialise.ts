@@ -143,7 +143,7 @@ function growsFromFactors(b: GraphBuilder, node: NodeProto): boolean {
   if (node.input.some((name) => b.isInitialiser(name) || b.factsOf(name).elements !== undefined)) return false;
   const size = (name: string) => multiplyDims(...(b.shapeOf(name) ?? [null]));
   const shares = node.input.map((name) => divideDims(multiplyDims(size(node.output[0] ?? ''), 64), size(name)));
-  return shares.every((share) => typeof share === 'number' && share >= 8 * 64);
+  return shares.every((share) => typeof share === 'number' && share >= 4 * 64);
 }
 
 /** A sample's share of fewer elements than this is not worth a node more. */

@@ -1,5 +1,6 @@
 import { intAttribute } from './attributes';
 import { GraphBuilder } from './builder';
+import { fuseChannelAffine } from './channel-affine';
 import { controlFlowAdvice } from './control-flow';
 import { DataType, isFloat } from './dtype';
 import { OnnxError, UnsupportedOperatorError } from './errors';
@@ -65,7 +66,7 @@ export function buildVjpGraph(given: OnnxModel, options: VjpOptions = {}): OnnxM
  * `buildVjpGraph`'s business; `inspect` wants to know only where the derivative stops.
  */
 export function reversePass(given: OnnxModel, options: VjpOptions, refuse: Refusal) {
-  const prepared = tracePath(prepareModel(given), options);
+  const prepared = tracePath(fuseChannelAffine(prepareModel(given)), options);
   const composite = new Set([...prepared.onPath.nodes].filter((node) => expansionFor(node) !== undefined));
   const { b, inputs, outputs, onPath } =
     composite.size > 0 ? tracePath(expandNodes(prepared.b.source, composite, refuse), options) : prepared;
