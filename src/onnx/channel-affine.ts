@@ -17,8 +17,11 @@ export function fuseChannelAffine(model: OnnxModel): OnnxModel {
   b.includeInputs(model.graph);
   b.includeValues(model.graph);
   let fused = false;
+  const made = new Set<string>();
+  const isConstant = (value: string): boolean => value === '' || b.isInitialiser(value) || made.has(value);
   for (const node of model.graph.node) {
-    const parts = isDefaultDomain(node.domain) && node.opType === 'Add' ? affineParts(b, node) : undefined;
+    if (foldable.has(node.opType) && node.input.every(isConstant)) for (const name of node.output) made.add(name);
+    const parts = isDefaultDomain(node.domain) && node.opType === 'Add' ? affineParts(b, node, isConstant) : undefined;
     if (parts === undefined) {
       b.addNode(node);
       continue;
@@ -35,6 +38,8 @@ export function fuseChannelAffine(model: OnnxModel): OnnxModel {
   return b.build(model.label);
 }
 
+type IsConstant = (value: string) => boolean;
+
 interface AffineParts {
   readonly x: string;
   readonly scale: string;
@@ -42,34 +47,26 @@ interface AffineParts {
   readonly channels: number;
 }
 
-function affineParts(b: GraphBuilder, add: NodeProto): AffineParts | undefined {
-  const [product, bias] = constantLast(b, add);
+function affineParts(b: GraphBuilder, add: NodeProto, isConstant: IsConstant): AffineParts | undefined {
+  const [product, bias] = constantLast(add, isConstant);
   const mul = b.producerOf(product);
   if (mul?.opType !== 'Mul' || !isDefaultDomain(mul.domain) || b.sourceReadersOf(product).length !== 1)
     return undefined;
-  const [x, scale] = constantLast(b, mul);
+  const [x, scale] = constantLast(mul, isConstant);
   const shape = b.shapeOf(x);
   const channels = shape?.[1];
   if (!shape || shape.length < 3 || typeof channels !== 'number') return undefined;
-  if (b.typeOf(x) !== DataType.FLOAT || isConstant(b, x)) return undefined;
+  if (b.factsOf(x).type !== DataType.FLOAT || isConstant(x)) return undefined;
   const fits = [scale, bias].every(
-    (value) => isConstant(b, value) && isPerChannel(b.shapeOf(value), shape.length, channels),
+    (value) => isConstant(value) && isPerChannel(b.shapeOf(value), shape.length, channels),
   );
   return fits ? { x, scale, bias, channels } : undefined;
 }
 
 /** The two inputs, a constant one behind the other. */
-function constantLast(b: GraphBuilder, { input }: NodeProto): [string, string] {
+function constantLast({ input }: NodeProto, isConstant: IsConstant): [string, string] {
   const [first = '', second = ''] = input;
-  return isConstant(b, first) ? [second, first] : [first, second];
-}
-
-function isConstant(b: GraphBuilder, value: string): boolean {
-  if (b.isInitialiser(value)) return true;
-  const node = b.producerOf(value);
-  return (
-    node !== undefined && foldable.has(node.opType) && node.input.every((name) => name === '' || isConstant(b, name))
-  );
+  return isConstant(first) ? [second, first] : [first, second];
 }
 
 /** [C, 1, 1] or [1, C, 1, 1] beside an image [N, C, H, W]. */
