@@ -192,6 +192,7 @@ describe('files that are no model', () => {
     expect(error.message).toMatch(message);
   });
 
+  // Windows has no such file in its file system.
   it.skipIf(process.platform === 'win32')('an endless device', async () => {
     expect((await refusal('/dev/zero')).message).toBe('/dev/zero is no ordinary file; a file is needed here.');
   });
