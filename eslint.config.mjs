@@ -11,6 +11,7 @@ const rooms = {
   config: { may: ['protocol'] },
   diffusion: { may: [] },
   solvers: { may: ['diffusion'] },
+  conformance: { may: ['diffusion', 'solvers'] },
   onnx: { may: [] },
   runtime: { may: ['onnx', 'diffusion'], types: ['solvers', 'protocol'] },
   metrics: { may: [], types: ['runtime'] },
@@ -20,7 +21,7 @@ const rooms = {
     may: ['protocol', 'config', 'diffusion', 'solvers', 'onnx', 'runtime', 'learn', 'metrics', 'export'],
   },
   backend: { may: ['protocol', 'config', 'onnx'], types: ['jobs'] },
-  cli: { may: ['protocol', 'config', 'onnx', 'export', 'jobs'] },
+  cli: { may: ['protocol', 'config', 'onnx', 'export', 'jobs', 'conformance'] },
   extension: { may: ['protocol'] },
 };
 
@@ -31,7 +32,7 @@ const packageRooms = {
   'vscode-languageclient': ['extension'],
   'vscode-languageserver': ['backend'],
   '@bufbuild/protobuf': ['onnx'],
-  zod: ['config'],
+  zod: ['config', 'conformance'],
   yaml: ['config'],
   preact: [],
 };

@@ -10,20 +10,8 @@ import { interpolate, type NoiseSchedule } from './noise-schedule';
  */
 export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
   const n = betas.length;
-  if (n < 2) throw new RangeError(`A discrete noise schedule needs at least 2 training timesteps, got ${n}.`);
-  // λ_i = ½·log(ᾱ_i / (1 − ᾱ_i)); log ᾱ as a sum of logs keeps its digits when ᾱ is close to 1.
-  const lambdas = new Float64Array(n);
-  let logAlphaBar = 0;
-  for (let i = 0; i < n; i++) {
-    const beta = betas[i] ?? NaN;
-    if (!(beta > 0 && beta < 1)) {
-      throw new RangeError(
-        `beta[${i}] of the noise schedule is ${beta}; every beta must lie strictly between 0 and 1.`,
-      );
-    }
-    logAlphaBar += Math.log1p(-beta);
-    lambdas[i] = 0.5 * (logAlphaBar - Math.log(-Math.expm1(logAlphaBar)));
-  }
+  // λ_i = log α_i − ½·log(1 − α_i²)
+  const lambdas = logAlphaNodes(betas).map((logAlpha) => logAlpha - 0.5 * Math.log(-Math.expm1(2 * logAlpha)));
   const node = (i: number): number => lambdas[i]!;
 
   const segment = (t: number): { readonly lambda: number; readonly slope: number } => {
@@ -58,6 +46,71 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
     },
     gridTime: (fraction) => interpolate(n - 1, 0, fraction),
   };
+}
+
+/**
+ * The same nodes with log α linear between them, the convention of the DPM-Solver and UniPC programs. Their continuous
+ * time is (t + 1)/n, which they hand to the network as the index t. Outside [0, n−1] the end segments continue.
+ *
+ * @param betas n ≥ 2 numbers strictly between 0 and 1
+ */
+export function discreteVpLogAlpha(betas: ArrayLike<number>): NoiseSchedule {
+  const n = betas.length;
+  const logAlphas = logAlphaNodes(betas);
+  const node = (i: number): number => logAlphas[i]!;
+  const segment = (t: number): { readonly logAlpha: number; readonly slope: number } => {
+    if (!Number.isFinite(t)) throw new RangeError(`The time ${t} is not a finite number.`);
+    const i = Math.min(Math.max(Math.floor(t), 0), n - 2);
+    const slope = node(i + 1) - node(i);
+    return { logAlpha: node(i) + slope * (t - i), slope };
+  };
+  const sigmaSquared = (logAlpha: number): number => -Math.expm1(2 * logAlpha);
+  return {
+    space: 'vp',
+    tMin: 0,
+    tMax: n - 1,
+    at(t) {
+      const { logAlpha, slope } = segment(t);
+      const alpha = Math.exp(logAlpha);
+      const sigma = Math.sqrt(sigmaSquared(logAlpha));
+      return { alpha, sigma, dAlpha: alpha * slope, dSigma: (-alpha * alpha * slope) / sigma };
+    },
+    lambda(t) {
+      const { logAlpha } = segment(t);
+      return logAlpha - 0.5 * Math.log(sigmaSquared(logAlpha));
+    },
+    timeOfLambda(lambda) {
+      // log α = −½·log(1 + e^{−2λ})
+      const logAlpha =
+        lambda > 0 ? -0.5 * Math.log1p(Math.exp(-2 * lambda)) : lambda - 0.5 * Math.log1p(Math.exp(2 * lambda));
+      let low = 0;
+      let high = n - 1;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (node(middle) >= logAlpha) low = middle;
+        else high = middle;
+      }
+      return low + (logAlpha - node(low)) / (node(low + 1) - node(low));
+    },
+    gridTime: (fraction) => interpolate(n - 1, 0, fraction),
+  };
+}
+
+/** log α_i = ½·Σ_{j≤i} log(1 − β_j); a sum of logs keeps its digits when α is close to 1. */
+function logAlphaNodes(betas: ArrayLike<number>): Float64Array {
+  const n = betas.length;
+  if (n < 2) throw new RangeError(`A discrete noise schedule needs at least 2 training timesteps, got ${n}.`);
+  let logAlpha = 0;
+  return Float64Array.from({ length: n }, (_, i) => {
+    const beta = betas[i] ?? NaN;
+    if (!(beta > 0 && beta < 1)) {
+      throw new RangeError(
+        `beta[${i}] of the noise schedule is ${beta}; every beta must lie strictly between 0 and 1.`,
+      );
+    }
+    logAlpha += 0.5 * Math.log1p(-beta);
+    return logAlpha;
+  });
 }
 
 /** β from `start` to `end`, evenly spaced (DDPM: 1e-4 to 0.02 over 1000). */

@@ -7,7 +7,7 @@ import { classicTable } from './registry';
 import { sample } from './sampler';
 import type { SolverTable } from './table';
 import { analyticMixture } from './testing/analytic-mixture';
-import { referenceSample } from './testing/reference-sampler';
+import { referenceSample } from './reference-sampler';
 
 const mixture = {
   means: [

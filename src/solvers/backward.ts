@@ -1,6 +1,6 @@
 import type { Denoiser } from './denoiser';
 import { addScaled, assertFits, type Trajectory } from './sampler';
-import { rowOffset, type SolverTable } from './table';
+import { assertPlainTable, rowOffset, type SolverTable } from './table';
 
 /** Gradient of a loss with respect to all numbers of a table and to the start noise. */
 export interface TableGradient {
@@ -40,6 +40,7 @@ export async function backward(
   }
   const { nfe } = table;
   const { xT, states, outputs } = trajectory;
+  assertPlainTable(table);
   assertFits(denoiser, table, xT, conditions);
   if (gradSample.length !== xT.length) {
     throw new RangeError(`The gradient of the sample has ${gradSample.length} numbers; it must have ${xT.length}.`);

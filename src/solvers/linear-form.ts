@@ -1,9 +1,10 @@
 import { convert, predictionMixture } from '../diffusion/conversions';
+import { pointAt, type GridPoint } from '../diffusion/grid-point';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Prediction, StateSpace } from '../diffusion/prediction';
 import { assertValidTable, rowOffset, type SolverTable } from './table';
 
-/** A state or model output as coefficients over (x_T, D_0, …, D_{N−1}). */
+/** A state or model output as coefficients over (x_T, D_0, …, D_{N−1}, 1). */
 export type LinearForm = Float64Array;
 
 /** Σ coefficient · form. */
@@ -17,21 +18,19 @@ export function combine(...terms: readonly (readonly [coefficient: number, form:
   return sum;
 }
 
-/** A time of a sampler's grid with its noise level. */
-export interface GridPoint {
-  readonly t: number;
-  readonly alpha: number;
-  readonly sigma: number;
-  /** log(α/σ) */
-  readonly lambda: number;
-}
-
 /** What a method is turned into a table for: its grid, and the meaning of the table's D and y. */
 export interface TableProblem {
-  /** N + 1 points from noise to data; the last one is reached but never evaluated, except by Heun. */
+  /** N + 1 points from noise to data; the last one is reached, and evaluated by Heun only. */
   readonly grid: readonly GridPoint[];
   readonly prediction: Prediction;
   readonly space: StateSpace;
+  /** The space of the network's inputs, where points have a `network` level; `space` when left out. */
+  readonly networkSpace?: StateSpace;
+}
+
+/** A table with the points its evaluations were made at. */
+export interface RecordedTable extends SolverTable {
+  readonly calls: readonly GridPoint[];
 }
 
 /**
@@ -44,10 +43,7 @@ export function tableProblem(
   times: ArrayLike<number>,
   prediction: Prediction = 'data',
 ): TableProblem {
-  const grid = Array.from(times, (t): GridPoint => {
-    const { alpha, sigma } = schedule.at(t);
-    return { t, alpha, sigma, lambda: schedule.lambda(t) };
-  });
+  const grid = Array.from(times, (t) => pointAt(schedule, t));
   if (grid.length < 2) throw new RangeError(`A grid needs at least two times, got ${grid.length}.`);
   const rising = grid.findIndex((point, i) => i > 0 && !(point.t < (grid[i - 1]?.t ?? NaN)));
   if (rising > 0) {
@@ -64,6 +60,16 @@ export function stepsOf(grid: readonly GridPoint[]): { from: GridPoint; to: Grid
   });
 }
 
+/** What the model says at a state, as linear forms. */
+export interface Evaluation {
+  /** Data prediction x₀. */
+  readonly data: LinearForm;
+  /** Noise prediction ε. */
+  readonly noise: LinearForm;
+  /** D itself. */
+  readonly output: LinearForm;
+}
+
 /**
  * Runs a method's own formulas on symbols. States are linear forms; `evaluate` notes the state as the next row of the
  * table and answers with what the model would return there, again as linear forms.
@@ -71,46 +77,61 @@ export function stepsOf(grid: readonly GridPoint[]): { from: GridPoint; to: Grid
 export class TableRecorder {
   /** The start state y_0 = x_T. */
   readonly start: LinearForm;
+  /** The constant 1. */
+  readonly one: LinearForm;
   private readonly rows: LinearForm[] = [];
-  private readonly times: number[] = [];
+  private readonly calls: GridPoint[] = [];
 
   constructor(
     private readonly problem: TableProblem,
     private readonly nfe: number,
   ) {
     this.start = this.unit(0);
+    this.one = this.unit(nfe + 1);
   }
 
-  /** The model at `state`, as data prediction x₀ and noise prediction ε. */
-  evaluate(state: LinearForm, point: GridPoint): { data: LinearForm; noise: LinearForm } {
+  /** The model at `state`, whose noise level and network time are those of `point`. */
+  evaluate(state: LinearForm, point: GridPoint): Evaluation {
+    if (this.calls.length === this.nfe) throw new RangeError(`The method makes more than ${this.nfe} evaluations.`);
     this.rows.push(state);
-    this.times.push(point.t);
+    this.calls.push(point);
     const output = this.unit(this.rows.length);
-    const { prediction, space } = this.problem;
-    const level = { alpha: point.alpha, sigma: point.sigma, dAlpha: 0, dSigma: 0 };
-    const known = predictionMixture(prediction, space, level);
+    const { prediction, space, networkSpace = space } = this.problem;
+    const level = { ...point, dAlpha: 0, dSigma: 0 };
+    const network = { ...level, ...point.network };
+    const known = predictionMixture(prediction, networkSpace, network);
     const as = (wanted: Prediction): LinearForm => {
-      const { skip, out } = convert(level, known, predictionMixture(wanted, space, level));
+      const { skip, out } = convert(level, known, predictionMixture(wanted, networkSpace, network));
       return combine([skip, state], [out, output]);
     };
-    return { data: as('data'), noise: as('noise') };
+    return { data: as('data'), noise: as('noise'), output };
   }
 
   /** The table whose sample is `sample`. */
-  finish(sample: LinearForm): SolverTable {
-    const { nfe } = this;
+  finish(sample: LinearForm): RecordedTable {
+    const { nfe, calls } = this;
     const { prediction, space } = this.problem;
     const states = [...this.rows, sample];
     const weights = new Float64Array(rowOffset(nfe));
     for (let k = 0; k < nfe; k++) weights.set(states[k + 1]?.subarray(1, k + 2) ?? [], rowOffset(k));
     const start = Float64Array.from(states, (state) => state[0] ?? NaN);
-    const table: SolverTable = { nfe, times: Float64Array.from(this.times), start, weights, prediction, space };
+    const offset = Float64Array.from(states, (state) => state[nfe + 1] ?? NaN);
+    const table: RecordedTable = {
+      nfe,
+      times: Float64Array.from(calls, ({ t }) => t),
+      start,
+      weights,
+      ...(offset.some((value) => value !== 0) ? { offset } : {}),
+      prediction,
+      space,
+      calls,
+    };
     assertValidTable(table);
     return table;
   }
 
   private unit(index: number): LinearForm {
-    const form = new Float64Array(this.nfe + 1);
+    const form = new Float64Array(this.nfe + 2);
     form[index] = 1;
     return form;
   }

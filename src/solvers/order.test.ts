@@ -8,7 +8,7 @@ import { ipndm } from './ipndm';
 import { tableProblem, type TableProblem } from './linear-form';
 import type { SolverTable } from './table';
 import { analyticMixture } from './testing/analytic-mixture';
-import { referenceSample } from './testing/reference-sampler';
+import { referenceSample } from './reference-sampler';
 import { unipc } from './unipc';
 
 // A gentle range of noise levels, so that the asymptotic regime begins at few steps.

@@ -1,5 +1,5 @@
 import type { Denoiser } from './denoiser';
-import { assertValidTable, rowOffset, type SolverTable } from './table';
+import { assertValidTable, rowOffset, widthOf, type SolverTable } from './table';
 
 /** What a sampling run leaves behind, all flat `count × dim`; enough for the backward pass and for tangents. */
 export interface Trajectory {
@@ -55,6 +55,12 @@ export function assertFits(denoiser: Denoiser, table: SolverTable, xT: Float32Ar
         `but the model gives ${denoiser.prediction} prediction in ${denoiser.space} space.`,
     );
   }
+  const width = widthOf(table);
+  if (width !== 1 && width !== denoiser.dim) {
+    throw new RangeError(
+      `The table has weights for samples of ${width} elements; those of the model have ${denoiser.dim}.`,
+    );
+  }
   const expected = conditions.length * denoiser.dim;
   if (xT.length !== expected) {
     throw new RangeError(
@@ -63,16 +69,28 @@ export function assertFits(denoiser: Denoiser, table: SolverTable, xT: Float32Ar
   }
 }
 
-/** y_r = s_r·x_T + Σ_{j<r} w_{r,j}·D_j. */
+/** y_r = s_r·x_T + Σ_{j<r} w_{r,j}·D_j + c_r. */
 function row(table: SolverTable, r: number, xT: Float32Array, outputs: readonly Float32Array[]): Float32Array {
+  const width = widthOf(table);
   const sum = new Float64Array(xT.length);
-  addScaled(sum, table.start[r]!, xT);
-  const offset = rowOffset(r - 1);
-  outputs.forEach((output, j) => addScaled(sum, table.weights[offset + j]!, output));
+  const add = (entries: Float64Array, entry: number, values: Float32Array): void => {
+    if (width === 1) addScaled(sum, entries[entry]!, values);
+    else addElementwise(sum, entries.subarray(entry * width, (entry + 1) * width), values);
+  };
+  add(table.start, r, xT);
+  outputs.forEach((output, j) => add(table.weights, rowOffset(r - 1) + j, output));
+  if (table.offset) addElementwise(sum, table.offset.subarray(r * width, (r + 1) * width));
   return new Float32Array(sum);
 }
 
 /** sum ← sum + factor·values, in float64. */
 export function addScaled(sum: Float64Array, factor: number, values: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + factor * values[i]!;
+}
+
+/** sum ← sum + factors·values with the factors repeated for every sample; values of 1 when left out. */
+function addElementwise(sum: Float64Array, factors: Float64Array, values?: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) {
+    sum[i] = sum[i]! + factors[i % factors.length]! * (values ? values[i]! : 1);
+  }
 }

@@ -5,7 +5,7 @@ import type { Prediction, StateSpace } from '../diffusion/prediction';
  *
  *     y_0     = s_0 · x_T
  *     D_k     = model(y_k, τ_k)                                k = 0 … N−1
- *     y_{k+1} = s_{k+1} · x_T + Σ_{j≤k} w_{k+1,j} · D_j         the sample is y_N
+ *     y_{k+1} = s_{k+1} · x_T + Σ_{j≤k} w_{k+1,j} · D_j (+ c_{k+1})     the sample is y_N
  *
  * Numbers are float64; states are float32. x_T carries its scale already, so classic tables have s_0 = 1.
  */
@@ -18,6 +18,13 @@ export interface SolverTable {
   readonly start: Float64Array;
   /** w_{k+1,j} at `rowOffset(k) + j`, 0 ≤ j ≤ k < N; length N(N+1)/2. */
   readonly weights: Float64Array;
+  /** c_0 … c_N, a constant added to each state. Absent means none; no method but DPM-Solver-v3 has one. */
+  readonly offset?: Float64Array;
+  /**
+   * How many numbers stand for each entry of `start`, `weights` and `offset`: 1 when left out, or one for every element
+   * of a sample (then entry i is at `i·width … (i+1)·width − 1`). Only DPM-Solver-v3 has such tables.
+   */
+  readonly width?: number;
   readonly prediction: Prediction;
   readonly space: StateSpace;
 }
@@ -28,6 +35,8 @@ export interface TableData {
   readonly times: readonly number[];
   readonly start: readonly number[];
   readonly rows: readonly (readonly number[])[];
+  readonly offset?: readonly number[];
+  readonly width?: number;
   readonly prediction: Prediction;
   readonly space: StateSpace;
 }
@@ -43,9 +52,30 @@ export function assertValidTable(table: SolverTable): void {
   if (!(Number.isInteger(nfe) && nfe >= 1)) {
     throw new RangeError(`A solver table needs a whole number of evaluations of at least 1, got ${nfe}.`);
   }
+  const width = widthOf(table);
+  if (!(Number.isInteger(width) && width >= 1)) {
+    throw new RangeError(`The width of a solver table must be a whole number of at least 1, got ${width}.`);
+  }
   assertNumbers('times', table.times, nfe);
-  assertNumbers('start weights', table.start, nfe + 1);
-  assertNumbers('weights', table.weights, rowOffset(nfe));
+  assertNumbers('start weights', table.start, (nfe + 1) * width);
+  assertNumbers('weights', table.weights, rowOffset(nfe) * width);
+  if (table.offset) assertNumbers('constants', table.offset, (nfe + 1) * width);
+}
+
+/** Numbers per entry of a table: 1, or one for each element of a sample. */
+export function widthOf(table: Pick<SolverTable, 'width'>): number {
+  return table.width ?? 1;
+}
+
+/**
+ * Throws a RangeError unless every entry of the table is one number and states have no constants: what learning and its
+ * gradients can move.
+ */
+export function assertPlainTable(table: SolverTable): void {
+  if (widthOf(table) === 1 && !table.offset) return;
+  throw new RangeError(
+    'This table has weights for each element of a sample (DPM-Solver-v3); it can be run, not learned.',
+  );
 }
 
 function assertNumbers(name: string, values: Float64Array, expected: number): void {
@@ -59,11 +89,15 @@ function assertNumbers(name: string, values: Float64Array, expected: number): vo
 /** The table as plain data, for JSON. */
 export function tableToData(table: SolverTable): TableData {
   const { nfe, prediction, space } = table;
+  const width = widthOf(table);
+  const row = (k: number): Float64Array => table.weights.subarray(rowOffset(k) * width, rowOffset(k + 1) * width);
   return {
     nfe,
     times: Array.from(table.times),
     start: Array.from(table.start),
-    rows: Array.from({ length: nfe }, (_, k) => Array.from(table.weights.subarray(rowOffset(k), rowOffset(k + 1)))),
+    rows: Array.from({ length: nfe }, (_, k) => Array.from(row(k))),
+    ...(table.offset ? { offset: Array.from(table.offset) } : {}),
+    ...(width === 1 ? {} : { width }),
     prediction,
     space,
   };
@@ -71,11 +105,11 @@ export function tableToData(table: SolverTable): TableData {
 
 /** The inverse of `tableToData`. Throws a RangeError when the data are no valid table. */
 export function tableFromData(data: TableData): SolverTable {
-  const { nfe, prediction, space, rows } = data;
+  const { nfe, prediction, space, rows, width = 1 } = data;
   if (rows.length !== nfe) throw new RangeError(`The solver table has ${rows.length} rows; it must have ${nfe}.`);
   rows.forEach((row, k) => {
-    if (row.length !== k + 1) {
-      throw new RangeError(`Row ${k} of the solver table has ${row.length} weights; it must have ${k + 1}.`);
+    if (row.length !== (k + 1) * width) {
+      throw new RangeError(`Row ${k} of the solver table has ${row.length} weights; it must have ${(k + 1) * width}.`);
     }
   });
   const table: SolverTable = {
@@ -83,6 +117,8 @@ export function tableFromData(data: TableData): SolverTable {
     times: Float64Array.from(data.times),
     start: Float64Array.from(data.start),
     weights: Float64Array.from(rows.flat()),
+    ...(data.offset ? { offset: Float64Array.from(data.offset) } : {}),
+    ...(width === 1 ? {} : { width }),
     prediction,
     space,
   };
@@ -125,6 +161,7 @@ export function entryNames(nfe: number): string[] {
 
 /** The free entries as one vector of N + N(N+1)/2 + N numbers. */
 export function tableToVector(table: SolverTable): Float64Array {
+  assertPlainTable(table);
   return Float64Array.from([...table.start.subarray(1), ...table.weights, ...table.times]);
 }
 

@@ -8,7 +8,7 @@ import { sample } from './sampler';
 import { entryNames, tableFromVector, tableToVector } from './table';
 import { sampleTangents } from './tangents';
 import { analyticMixture } from './testing/analytic-mixture';
-import { referenceSample } from './testing/reference-sampler';
+import { referenceSample } from './reference-sampler';
 
 const mixture = {
   means: [

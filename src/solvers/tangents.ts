@@ -1,7 +1,7 @@
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Denoiser } from './denoiser';
 import { addScaled, assertFits, type Trajectory } from './sampler';
-import { rowOffset, tableEntries, type SolverTable, type TableEntry } from './table';
+import { assertPlainTable, rowOffset, tableEntries, type SolverTable, type TableEntry } from './table';
 
 export interface TangentOptions {
   /** Says how fast the noise level changes with time, which sets the step of time derivatives. */
@@ -55,6 +55,7 @@ export async function sampleTangents(
 ): Promise<SampleTangents> {
   const { nfe } = table;
   const { xT, states, outputs } = trajectory;
+  assertPlainTable(table);
   assertFits(denoiser, table, xT, conditions);
   const differences = new Differences(denoiser, conditions, options);
   const entries = tableEntries(nfe);

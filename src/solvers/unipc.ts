@@ -1,4 +1,5 @@
-import { combine, stepsOf, TableRecorder, type GridPoint, type LinearForm, type TableProblem } from './linear-form';
+import type { GridPoint } from '../diffusion/grid-point';
+import { combine, stepsOf, TableRecorder, type LinearForm, type TableProblem } from './linear-form';
 import type { SolverTable } from './table';
 
 export interface UnipcOptions {

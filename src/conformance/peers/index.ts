@@ -1,0 +1,4 @@
+import type { Peers } from './peer';
+
+/** Every published program whose settings are understood. */
+export const peers: Peers = {};
