@@ -84,7 +84,7 @@ function row(table: SolverTable, r: number, xT: Float32Array, outputs: readonly 
 }
 
 /** sum ← sum + factor·values, in float64. */
-export function addScaled(sum: Float64Array, factor: number, values: Float32Array): void {
+export function addScaled(sum: Float64Array, factor: number, values: ArrayLike<number>): void {
   for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + factor * values[i]!;
 }
 
