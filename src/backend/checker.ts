@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
-import { checkSolverYaml, referencedFiles } from '../config';
+import { checkSolverYaml, readTensorFacts, referencedFiles } from '../config';
 import type { Checked } from '../config';
+import { readTensorHeader } from '../onnx/tensor-file';
 import { missingOf, ModelCache } from './model-cache';
 
 /** Checks texts of solver.yaml with what the disk says about the files they name. */
@@ -11,11 +12,17 @@ export class Checker {
   async check(text: string, configPath: string | undefined): Promise<Checked> {
     if (configPath === undefined) return checkSolverYaml(text, { baseDir: '/' });
     const baseDir = dirname(configPath);
-    const { model, others } = referencedFiles(text, baseDir);
+    const { model, others, tensors } = referencedFiles(text, baseDir);
     const [facts, missingFiles] = await Promise.all([
       model === undefined ? undefined : this.models.facts(model),
-      missingOf(others),
+      missingOf([...others, ...tensors]),
     ]);
-    return checkSolverYaml(text, { baseDir, missingFiles, ...(facts === undefined ? {} : { model: facts }) });
+    const present = tensors.filter((path) => !missingFiles.includes(path));
+    return checkSolverYaml(text, {
+      baseDir,
+      missingFiles,
+      tensors: await readTensorFacts(present, readTensorHeader),
+      ...(facts === undefined ? {} : { model: facts }),
+    });
   }
 }

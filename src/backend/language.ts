@@ -5,6 +5,7 @@ import { CodeActionKind, TextDocumentSyncKind } from 'vscode-languageserver/node
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { complete, hover, referencedFiles } from '../config';
 import type { Checked } from '../config';
+import { pipelineFiles } from '../onnx/pipeline-folder';
 import type { Checker } from './checker';
 import { pathOfUri, sourceName, toCodeAction, toCompletionItem, toDiagnostic, toRange } from './convert';
 import { FileWatcher } from './file-watcher';
@@ -133,6 +134,6 @@ export class Language {
 }
 
 function filesOf(text: string, baseDir: string): readonly string[] {
-  const { model, others } = referencedFiles(text, baseDir);
-  return model === undefined ? others : [model, ...others];
+  const { model, others, tensors } = referencedFiles(text, baseDir);
+  return [...(model === undefined ? [] : pipelineFiles(model)), ...others, ...tensors];
 }

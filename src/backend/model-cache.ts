@@ -1,8 +1,8 @@
 import { access, stat } from 'node:fs/promises';
 import { readModelFacts } from '../config';
 import type { ModelFacts } from '../config';
-import { readModelHeader } from '../onnx/header';
-import { readSkeleton } from '../onnx/skeleton';
+import { modelReader } from '../onnx/model-reader';
+import { pipelineFiles } from '../onnx/pipeline-folder';
 
 interface Entry {
   readonly stamp: string;
@@ -12,15 +12,15 @@ interface Entry {
 /** Models of the files open at once; more are read again when they are needed. */
 const maxEntries = 16;
 
-/** Reads each model file once for every state it has on disk. */
+/** Reads each model file or folder once for every state it has on disk. */
 export class ModelCache {
   private readonly entries = new Map<string, Entry>();
 
   async facts(path: string): Promise<ModelFacts> {
-    const stamp = await stampOf(path);
+    const stamp = (await Promise.all(pipelineFiles(path).map(stampOf))).join(', ');
     const known = this.entries.get(path);
     if (known?.stamp === stamp) return known.facts;
-    const facts = readModelFacts(path, readSkeleton, readModelHeader);
+    const facts = readModelFacts(path, modelReader);
     this.entries.delete(path);
     this.entries.set(path, { stamp, facts });
     const [oldest] = this.entries.keys();

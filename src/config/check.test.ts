@@ -12,6 +12,8 @@ model:
   sample_shape: [1, 8, 8]
 `;
 
+const labelKeys = 'class_labels: [0, 1, 2]\n    guidance_scale: 2.0\n    unconditional_label: 10';
+
 /** Passage of the valid file, what stands there instead, and the one diagnostic: code, underlined text, words of the message. */
 const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   // the YAML itself
@@ -25,12 +27,20 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ['version: 1\n', '', 'missing-key', 'model', /version is missing/],
   ['type: scaled_linear, ', '', 'missing-key', 'noise_schedule', /type is missing/],
   [', beta_end: 0.012', '', 'missing-key', 'noise_schedule', /beta_end is missing/],
+  ['class_labels: [0, 1, 2]', 'prompts: a\n    class_labels: [0, 1, 2]', 'wrong-type', 'a', /prompts must be a list/],
   [
     'class_labels: [0, 1, 2]',
-    'prompts: [a]\n    class_labels: [0, 1, 2]',
-    'not-available-yet',
-    'prompts',
-    /not available/,
+    'tensors: { y: 3 }\n    class_labels: [0, 1, 2]',
+    'wrong-type',
+    '3',
+    /tensors\.y must be text/,
+  ],
+  [
+    'class_labels: [0, 1, 2]',
+    'tensors: y.npy\n    class_labels: [0, 1, 2]',
+    'wrong-type',
+    'y.npy',
+    /a block of names, each with text/,
   ],
   [
     'num_train_timesteps: 1000',
@@ -78,6 +88,23 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ['beta_end: 0.012', 'beta_end: 0.0001', 'conflict', '0.00085', /smaller than beta_end/],
   ['    unconditional_label: 10\n', '', 'conflict', 'guidance_scale: 2.0', /needs unconditional_label/],
   ['[0, 1, 2]', '[]', 'conflict', 'guidance_scale: 2.0', /needs class_labels/],
+  ['    guidance', '    prompts: [a]\n    guidance', 'conflict', 'prompts: [a]', /class_labels and prompts are given/],
+  ['    guidance', '    negative_prompt: b\n    guidance', 'unused-key', 'negative_prompt: b', /without prompts/],
+  [labelKeys, 'prompts: [a]\n    negative_prompt: b', 'unused-key', 'negative_prompt: b', /with guidance_scale 1/],
+  [
+    labelKeys,
+    'tensors: { y: a.npy }\n    guidance_scale: 3',
+    'conflict',
+    'guidance_scale: 3',
+    /unconditional_tensors for y/,
+  ],
+  [
+    labelKeys,
+    'tensors: { y: a.npy }\n    unconditional_tensors: { y: b.npy, z: c.npy }\n    guidance_scale: 3',
+    'unused-key',
+    'z: c.npy',
+    /tensors has no z/,
+  ],
   ['epsilon', 'edm', 'conflict', 'edm', /belongs to noise_schedule type edm/],
   ['epsilon', 'flow_prediction', 'conflict', 'flow_prediction', /type flow/],
   ['family: lms', 'family: lms\n  corrector_order: 2', 'unused-key', 'corrector_order: 2', /no effect/],
@@ -254,6 +281,8 @@ describe('files that the text names', () => {
     expect(referencedFiles(broken, '/project').output).toBe('/project/runs');
     expect(referencedFiles('output: out', '/project').output).toBe('/project/out');
     expect(referencedFiles(text, '/project').others).toEqual(['/project/c.onnx', '/project/s.json']);
+    const tensors = edited(labelKeys, 'tensors: { y: y.npy }\n    unconditional_tensors: { y: n.npy }', broken);
+    expect(referencedFiles(tensors, '/project').tensors).toEqual(['/project/y.npy', '/project/n.npy']);
   });
 
   test('are missed where they stand', () => {
@@ -261,5 +290,8 @@ describe('files that the text names', () => {
     expect(diagnostics.map(({ code, start, end }) => [code, text.slice(start, end)])).toEqual([
       ['file-missing', './s.json'],
     ]);
+    const tensors = edited(labelKeys, 'tensors: { y: y.npy }');
+    const found = checkSolverYaml(tensors, { baseDir: '/project', missingFiles: ['/project/y.npy'] }).diagnostics;
+    expect(found.map(({ code, start, end }) => [code, tensors.slice(start, end)])).toEqual([['file-missing', 'y.npy']]);
   });
 });

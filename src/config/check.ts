@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Diagnostic } from './diagnostic';
 import { draftOf } from './draft';
+import type { Draft } from './draft';
 import type { CheckContext } from './facts';
 import { jsonSchema } from './json-schema';
 import { reportModel } from './model-check';
@@ -11,8 +12,11 @@ import { resolveConfig } from './resolve';
 import type { ResolvedConfig } from './resolved';
 import { defaultOutput, solverYaml } from './schema';
 import { reportSchemaIssues } from './schema-check';
-import { valueAt } from './schema-tree';
+import { isRecord, valueAt } from './schema-tree';
 import { skeleton } from './skeleton';
+import type { Path } from './yaml-tree';
+
+const tensorKeys = ['tensors', 'unconditional_tensors'] as const;
 
 export interface Checked {
   /** In the order of the text. */
@@ -40,8 +44,9 @@ export function checkSolverYaml(text: string, context: CheckContext): Checked {
   const unusable = reportSchemaIssues(report, value, result.error?.issues ?? []);
   const draft = draftOf(value, unusable);
   reportConflicts(report, draft, value);
-  if (context.model !== undefined && draft.model?.path !== undefined) reportModel(report, draft, context.model);
-  reportMissingFiles(report, draft.evaluation ?? {}, context);
+  if (context.model !== undefined && draft.model?.path !== undefined)
+    reportModel(report, draft, context.model, context);
+  reportMissingFiles(report, draft, context);
   const diagnostics = [...parsed.diagnostics, ...withoutEchoes(report.diagnostics, parsed.diagnostics)].sort(
     (a, b) => a.start - b.start || a.end - b.end,
   );
@@ -65,27 +70,34 @@ function withoutEchoes(found: readonly Diagnostic[], syntax: readonly Diagnostic
   );
 }
 
-function reportMissingFiles(
-  report: Report,
-  evaluation: {
-    readonly classifier?: string | null | undefined;
-    readonly feature_statistics?: string | null | undefined;
-  },
-  { baseDir, missingFiles = [] }: CheckContext,
-): void {
-  for (const key of ['classifier', 'feature_statistics'] as const) {
-    const path = evaluation[key];
-    if (path == null || !missingFiles.includes(resolve(baseDir, path))) continue;
+function reportMissingFiles(report: Report, draft: Draft, { baseDir, missingFiles = [] }: CheckContext): void {
+  const { evaluation, model } = draft;
+  const conditioning = model?.conditioning;
+  const named: readonly [Path, string | null | undefined][] = [
+    ...(['classifier', 'feature_statistics'] as const).map(
+      (key) => [['evaluation', key], evaluation?.[key]] satisfies [Path, unknown],
+    ),
+    ...tensorKeys.flatMap((key) =>
+      Object.entries(conditioning?.[key] ?? {}).map(
+        ([input, path]) => [['model', 'conditioning', key, input], path] satisfies [Path, unknown],
+      ),
+    ),
+  ];
+  for (const [path, file] of named) {
+    if (file == null || !missingFiles.includes(resolve(baseDir, file))) continue;
     report.add({
       code: 'file-missing',
-      path: ['evaluation', key],
-      message: `There is no file ${resolve(baseDir, path)}; correct evaluation.${key} or remove it.`,
+      path,
+      message: `There is no file ${resolve(baseDir, file)}; correct ${path.join('.')} or remove it.`,
     });
   }
 }
 
 export interface ReferencedFiles {
+  /** The model file or folder. */
   readonly model?: string;
+  /** Files of conditioning tensors. */
+  readonly tensors: readonly string[];
   /** Classifier and feature statistics. */
   readonly others: readonly string[];
   /** Folder that run folders are made in. */
@@ -101,6 +113,10 @@ export function referencedFiles(text: string, baseDir: string): ReferencedFiles 
   };
   const [model] = pathAt('model', 'path');
   const others = [...pathAt('evaluation', 'classifier'), ...pathAt('evaluation', 'feature_statistics')];
+  const tensors = tensorKeys.flatMap((key) => {
+    const files = valueAt(value, ['model', 'conditioning', key]);
+    return Object.keys(isRecord(files) ? files : {}).flatMap((input) => pathAt('model', 'conditioning', key, input));
+  });
   const output = pathAt('output')[0] ?? resolve(baseDir, defaultOutput);
-  return { ...(model === undefined ? {} : { model }), others, output };
+  return { ...(model === undefined ? {} : { model }), tensors, others, output };
 }

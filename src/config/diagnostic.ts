@@ -15,10 +15,14 @@ export const diagnosticCodes = {
   conflict: 'Two values cannot be used together.',
   'list-order': 'The list is not ascending, or an entry is there twice. It is used sorted.',
   'unused-key': 'The key has no effect with the other values.',
-  'model-missing': 'There is no model file at this path.',
-  'model-unreadable': 'The model file is torn, is not ONNX, or cannot be read.',
+  'model-missing': 'There is no model file or folder at this path.',
+  'model-unreadable':
+    'The model file is torn, is not ONNX, or cannot be read; or the folder is not a diffusers-style ONNX folder.',
   'model-input': 'The inputs of the model do not fit sample_shape, conditioning or inputs.',
+  'model-scheduler':
+    'The noise schedule or the prediction type is not that of the scheduler_config.json in the model folder.',
   'model-output': 'The output of the model does not fit sample_shape.',
+  'tensor-file': 'A tensor file cannot be read, or its shape does not fit the input or the other tensor files.',
   'file-missing': 'A file that this file names does not exist.',
 } as const;
 

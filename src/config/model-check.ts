@@ -1,20 +1,25 @@
 import type { Draft } from './draft';
-import type { ModelFacts } from './facts';
+import { fedInputs, reportConditioning } from './conditioning-check';
+import type { CheckContext, ModelFacts } from './facts';
 import { findPorts, isFloat, isInteger, portText } from './ports';
-import type { PortFact, PortRole } from './ports';
+import type { FoundPorts, PortFact, PortRole } from './ports';
+import { promptInputs } from './prompt-inputs';
 import type { Report } from './report';
+import { reportScheduler } from './scheduler-check';
+
+type HeaderFacts = Extract<ModelFacts, { kind: 'header' }>;
 
 const modelPath = ['model', 'path'];
 const shapePath = ['model', 'sample_shape'];
 const labelsPath = ['model', 'conditioning', 'class_labels'];
 
 /** Reports how the model file does not fit what solver.yaml says about it. */
-export function reportModel(report: Report, draft: Draft, facts: ModelFacts): void {
+export function reportModel(report: Report, draft: Draft, facts: ModelFacts, context: CheckContext): void {
   if (facts.kind === 'missing') {
     report.add({
       code: 'model-missing',
       path: modelPath,
-      message: `There is no file ${facts.path}; correct model.path or put the model there.`,
+      message: `There is no file or folder ${facts.path}; correct model.path or put the model there.`,
     });
     return;
   }
@@ -23,20 +28,46 @@ export function reportModel(report: Report, draft: Draft, facts: ModelFacts): vo
     return;
   }
   const model = draft.model;
+  if (facts.folder !== undefined) reportScheduler(report, draft, facts.folder.scheduler);
   if (model?.sample_shape === undefined || model.inputs === undefined) return;
   if (unknownNames(report, model.inputs, facts.inputs)) return;
-  const found = findPorts(facts.inputs, model.sample_shape, model.inputs);
+  const fed = fedInputs(model.conditioning, facts);
+  const free = facts.inputs.filter((port) => !fed.has(port.name));
+  const found = findPorts(free, model.sample_shape, model.inputs);
   checkSample(report, model.sample_shape, found.sample, facts.inputs);
   checkTime(report, found.timestep, facts.inputs);
   checkLabels(report, model.conditioning?.class_labels, found.class_labels, facts.inputs);
-  for (const other of found.others) {
-    report.add({
-      code: 'model-input',
-      path: modelPath,
-      message: `The model has an input ${other.name} (${portText(other)}) that solver.yaml cannot fill; export it with a constant there, or name the right inputs under model.inputs.`,
-    });
-  }
+  reportConditioning(report, model.conditioning, facts, context);
+  checkFilled(report, found, fed, facts);
   checkOutput(report, model.sample_shape, facts.outputs);
+}
+
+/** Every input has to be filled; says by what the others are. */
+function checkFilled(report: Report, found: FoundPorts, fed: ReadonlyMap<string, string>, facts: HeaderFacts): void {
+  const { sample, timestep, class_labels: labels, others } = found;
+  if (others.length === 0) return;
+  const roles = Object.entries({ 'the sample': sample, 'the time': timestep, class_labels: labels });
+  const filled = [
+    ...roles.flatMap(([what, port]) => (port === undefined ? [] : [[port.name, what] as const])),
+    ...fed,
+  ].map(([input, what]) => `${input} takes ${what}`);
+  const unfilled = others.map((port) => `${port.name} (${portText(port)})`).join(', ');
+  const [inputs, them] = others.length === 1 ? ['an input', 'it a file'] : ['inputs', 'them files'];
+  const path = ['model', 'conditioning'];
+  report.add({
+    code: 'model-input',
+    path: report.has(path) ? path : modelPath,
+    at: 'key',
+    message: `The model has ${inputs} ${unfilled} that nothing fills (${filled.join(', ')}); give ${them} under model.conditioning.tensors, or ${otherWay(others, facts)}.`,
+  });
+}
+
+function otherWay(unfilled: readonly PortFact[], { folder }: HeaderFacts): string {
+  const has = (name: string) => unfilled.some((port) => port.name === name);
+  if (promptInputs(folder?.textEncoders.length ?? 0).some(has)) return 'list model.conditioning.prompts';
+  if (folder === undefined && has('encoder_hidden_states'))
+    return 'list prompts and make model.path the folder that also holds the text encoder';
+  return 'name the right inputs under model.inputs';
 }
 
 function listed(inputs: readonly PortFact[]): string {

@@ -7,6 +7,8 @@ import type { SolverYaml } from './schema';
 export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig {
   const { model, teacher, student, training, evaluation } = yaml;
   const absolute = (path: string) => resolve(baseDir, path);
+  const absolutePaths = (files: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(files).map(([input, path]) => [input, absolute(path)]));
   const optionalPath = (path: string | null) => (path === null ? null : absolute(path));
   const steps = stepList(student.num_inference_steps);
   const fewest = steps[0] ?? 1;
@@ -24,7 +26,11 @@ export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig
       prediction_type: model.prediction_type,
       noise_schedule: model.noise_schedule,
       sample_shape: model.sample_shape,
-      conditioning: model.conditioning,
+      conditioning: {
+        ...model.conditioning,
+        tensors: absolutePaths(model.conditioning.tensors),
+        unconditional_tensors: absolutePaths(model.conditioning.unconditional_tensors),
+      },
       inputs: {
         ...(sample === undefined ? {} : { sample }),
         ...(timestep === undefined ? {} : { timestep }),

@@ -32,7 +32,7 @@ export interface SolverChoice {
 }
 
 export interface ModelConfig {
-  /** Absolute path of the ONNX file. */
+  /** Absolute path of the ONNX file, or of a diffusers-style folder of ONNX files. */
   readonly path: string;
   readonly prediction_type: 'epsilon' | 'sample' | 'v_prediction' | 'flow_prediction' | 'edm';
   readonly noise_schedule: NoiseScheduleConfig;
@@ -54,12 +54,22 @@ export type NoiseScheduleConfig =
   | { readonly type: 'edm'; readonly sigma_min: number; readonly sigma_max: number }
   | { readonly type: 'flow'; readonly shift: number; readonly num_train_timesteps: number };
 
+/**
+ * Training, validation and evaluation draw from one list of conditions in turn: labels, prompts, or rows of tensors. At
+ * most one of the three is not empty; an unconditional model has none.
+ */
 export interface ConditioningConfig {
-  /** Labels that training, validation and evaluation draw from in turn; empty for an unconditional model. */
   readonly class_labels: readonly number[];
+  readonly prompts: readonly string[];
+  /** The other branch of guidance with prompts. */
+  readonly negative_prompt: string;
+  /** Absolute path of a tensor file for each input of the network that it fills; the first axis is the conditions. */
+  readonly tensors: Readonly<Record<string, string>>;
+  /** The same for the other branch of guidance; one row, or as many as there are conditions. */
+  readonly unconditional_tensors: Readonly<Record<string, string>>;
   /** 1 means no guidance (one network run an evaluation). */
   readonly guidance_scale: number;
-  /** The label that means "no class"; needed when guidance_scale is not 1. */
+  /** The label that means "no class"; needed for guidance with class labels. */
   readonly unconditional_label: number | null;
 }
 

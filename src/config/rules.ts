@@ -98,31 +98,88 @@ const family: Rule = ({ student }, report) => {
   });
 };
 
+const conditioningPath: Path = ['model', 'conditioning'];
+
+const oneCondition: Rule = ({ model }, report) => {
+  const [first, second] = conditionKinds(model?.conditioning);
+  if (first === undefined || second === undefined) return;
+  report.add({
+    code: 'conflict',
+    path: [...conditioningPath, second],
+    at: 'pair',
+    message: `model.conditioning takes class_labels, prompts or tensors, but ${first} and ${second} are given; remove one of them.`,
+    related: [{ path: [...conditioningPath, first], message: `These are the conditions of ${first}.` }],
+  });
+};
+
+type Conditioning = NonNullable<NonNullable<Draft['model']>['conditioning']>;
+
+/** Which kinds of conditions the file gives. */
+function conditionKinds(given: Conditioning = {}): ('class_labels' | 'prompts' | 'tensors')[] {
+  const { class_labels, prompts, tensors } = given;
+  return [
+    ...(class_labels?.length ? (['class_labels'] as const) : []),
+    ...(prompts?.length ? (['prompts'] as const) : []),
+    ...(Object.keys(tensors ?? {}).length ? (['tensors'] as const) : []),
+  ];
+}
+
 const guidance: Rule = ({ model }, report) => {
   const conditioning = model?.conditioning;
-  if (conditioning === undefined) return;
-  const { class_labels, guidance_scale, unconditional_label } = conditioning;
-  const block = ['model', 'conditioning'];
-  const scalePath = [...block, 'guidance_scale'];
-  const labelPath = [...block, 'unconditional_label'];
-  const noLabels = class_labels?.length === 0;
-  if (guidance_scale !== undefined && guidance_scale !== 1) {
-    if (noLabels) {
-      const message = `model.conditioning.guidance_scale (${guidance_scale}) needs class_labels; add them or set the scale to 1.`;
-      report.add({ code: 'conflict', path: scalePath, at: 'pair', message, ...report.replace(scalePath, '1') });
-    }
-    if (unconditional_label === null) {
-      report.add({
-        code: 'conflict',
-        path: scalePath,
-        at: 'pair',
-        message: `model.conditioning.guidance_scale (${guidance_scale}) needs unconditional_label, the label that means "no class"; add it or set the scale to 1.`,
-        ...report.replace(scalePath, '1'),
-      });
-    }
-  } else if (noLabels && unconditional_label != null) {
-    const message = 'model.conditioning.unconditional_label has no effect without class_labels.';
-    report.add({ code: 'unused-key', severity: 'warning', path: labelPath, at: 'pair', message });
+  const { class_labels, prompts, tensors, guidance_scale: scale } = conditioning ?? {};
+  // One that cannot be used has been reported, and what it means for the others is not known.
+  if (class_labels === undefined || prompts === undefined || tensors === undefined || scale === undefined) return;
+  const scalePath = [...conditioningPath, 'guidance_scale'];
+  const needs = (what: string) =>
+    report.add({
+      code: 'conflict',
+      path: scalePath,
+      at: 'pair',
+      message: `model.conditioning.guidance_scale (${scale}) needs ${what} or set the scale to 1.`,
+      ...report.replace(scalePath, '1'),
+    });
+  const kinds = conditionKinds(conditioning);
+  // Of two kinds one has to go, and with it what it needs.
+  if (scale === 1 || kinds.length > 1) return;
+  if (kinds.length === 0) needs('class_labels, prompts or tensors; add them');
+  if (kinds.includes('class_labels') && conditioning?.unconditional_label === null)
+    needs('unconditional_label, the label that means "no class"; add it');
+  const given = conditioning?.unconditional_tensors;
+  const lacking = Object.keys(tensors).filter((input) => given !== undefined && !Object.hasOwn(given, input));
+  if (lacking.length > 0) needs(`unconditional_tensors for ${lacking.join(' and ')}; add them`);
+};
+
+/** Keys of the other branch of guidance that nothing reads. */
+const otherBranch: Rule = ({ model }, report) => {
+  const conditioning = model?.conditioning;
+  const kinds = conditionKinds(conditioning);
+  const unguided = conditioning?.guidance_scale === 1;
+  // Guidance without conditions is a conflict of its own.
+  if (conditioning === undefined || (kinds.length === 0 && !unguided)) return;
+  const unused = (path: Path, why: string) =>
+    report.add({
+      code: 'unused-key',
+      severity: 'warning',
+      path,
+      at: 'pair',
+      message: `${path.join('.')} has no effect ${why}.`,
+    });
+  const { unconditional_label: label, negative_prompt: negative, unconditional_tensors: files = {} } = conditioning;
+  const branches = [
+    { key: 'unconditional_label', kind: 'class_labels', given: label != null, onlyGuided: false },
+    { key: 'negative_prompt', kind: 'prompts', given: negative !== '', onlyGuided: true },
+    { key: 'unconditional_tensors', kind: 'tensors', given: Object.keys(files).length > 0, onlyGuided: true },
+  ] as const;
+  for (const { key, kind, given, onlyGuided } of branches) {
+    const path = [...conditioningPath, key];
+    if (!given || !report.has(path) || conditioning[kind] === undefined) continue;
+    if (!kinds.includes(kind)) unused(path, `without ${kind}`);
+    else if (unguided && onlyGuided) unused(path, 'with guidance_scale 1');
+  }
+  if (!kinds.includes('tensors')) return;
+  for (const input of Object.keys(files)) {
+    if (Object.hasOwn(conditioning.tensors ?? {}, input)) continue;
+    unused([...conditioningPath, 'unconditional_tensors', input], `because tensors has no ${input}`);
   }
 };
 
@@ -158,7 +215,7 @@ const predictions: Rule = ({ model }, report) => {
   });
 };
 
-const rules: readonly Rule[] = [steps, orders, family, guidance, schedule, predictions];
+const rules: readonly Rule[] = [steps, orders, family, oneCondition, guidance, otherBranch, schedule, predictions];
 
 /** `data` is the file as it stands, for names that the schema refuses. */
 export function reportConflicts(report: Report, draft: Draft, data: unknown): void {

@@ -24,9 +24,6 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'student.method': ['ld3', 'gs', 'bns', 'dyweight'],
   'objective.distance': ['l1', 'huber', 'lpips', 'features'],
 };
-const reservedKeys: Readonly<Record<string, readonly string[]>> = {
-  'model.conditioning': ['prompts', 'tensors'],
-};
 
 export function dotted(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
@@ -68,16 +65,6 @@ function flatten(issue: z.core.$ZodIssue, prefix: Path): FlatIssue[] {
 
 function reportUnknownKey(report: Report, data: unknown, parent: Path, key: string): void {
   const path = [...parent, key];
-  const name = dotted(path);
-  if (reservedKeys[dotted(parent)]?.includes(key) === true) {
-    report.add({
-      code: 'not-available-yet',
-      path,
-      at: 'key',
-      message: `${name} is not available yet; use class_labels.`,
-    });
-    return;
-  }
   const node = schemaAt(parent, data);
   const known = Object.keys((node && blockOf(node, valueAt(data, parent)))?.properties ?? {});
   const present = valueAt(data, parent);

@@ -45,7 +45,8 @@ export function blockOf(node: SchemaNode, data: unknown): SchemaNode | undefined
 export function propertyOf(node: SchemaNode, name: string, data: unknown): SchemaNode | undefined {
   if (node.oneOf !== undefined && name === 'type') return blockOf(node, undefined)?.properties?.['type'];
   const properties = blockOf(node, data)?.properties;
-  return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+  if (properties === undefined) return node.additionalProperties || undefined;
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
 
 /** The schema of a path; `data` decides between kinds of block. */
@@ -94,6 +95,7 @@ export function expectation(node: SchemaNode): string {
   const blocks = alternatives(node).filter((option) => option.properties !== undefined);
   const parts = alternatives(node).flatMap((option) => {
     if (option.properties !== undefined) return option === blocks[0] ? ['a block of keys'] : [];
+    if (option.additionalProperties) return [`a block of names, each with ${expectation(option.additionalProperties)}`];
     if (option.const !== undefined) return [plainText(option.const)];
     if (option.enum !== undefined)
       return [option.enum.length === 1 ? plainText(option.enum[0]) : `one of ${option.enum.join(', ')}`];

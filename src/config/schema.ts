@@ -36,6 +36,13 @@ function choice<const T extends Record<string, string>>(values: T) {
 const count = (min: number, max: number) => z.int().min(min).max(max);
 const filePath = () => z.string().min(1).max(4096);
 
+/** Files by the names of the inputs that they fill. */
+const tensorFiles = (text: string) =>
+  z
+    .record(z.string().min(1), filePath())
+    .default({})
+    .meta(meta({ text, defaultText: 'none' }));
+
 const solverName = () =>
   choice({
     ddim: 'First order; one evaluation a step (arXiv 2010.02502).',
@@ -164,7 +171,10 @@ const noiseSchedule = z
 const model = z
   .strictObject({
     path: filePath().meta(
-      meta({ text: 'The ONNX file of the denoising network, relative to this file.', example: './model.onnx' }),
+      meta({
+        text: 'The ONNX file of the denoising network, or a diffusers-style folder of ONNX files (with `model_index.json`), relative to this file.',
+        example: './model.onnx',
+      }),
     ),
     prediction_type: choice({
       epsilon: 'The network returns the noise.',
@@ -193,9 +203,35 @@ const model = z
           .default([])
           .meta(
             meta({
-              text: 'Labels that training, validation and evaluation draw from in turn; leave out for an unconditional model.',
+              text: 'Labels that training, validation and evaluation draw from in turn.',
             }),
           ),
+        prompts: z
+          .array(z.string().max(10_000))
+          .max(1000)
+          .default([])
+          .meta(
+            meta({
+              text: 'Texts that training, validation and evaluation draw from in turn, encoded once a run by the text encoder of the model folder.',
+            }),
+          ),
+        negative_prompt: z
+          .string()
+          .max(10_000)
+          .default('')
+          .meta(
+            meta({
+              text: 'The other branch of guidance with prompts: what the sample should not be. As in diffusers, the empty text is zeros for SDXL folders with force_zeros_for_empty_prompt.',
+              defaultText: 'the empty text',
+              source: 'diffusers `negative_prompt`',
+            }),
+          ),
+        tensors: tensorFiles(
+          'Values for inputs of the network that nothing else fills: for each input name a .npy or .safetensors file (relative to this file) with one tensor, whose first axis is the conditions that training, validation and evaluation draw from in turn.',
+        ),
+        unconditional_tensors: tensorFiles(
+          'The other branch of guidance with tensors: for the same inputs, files with one row for all conditions, or one for each.',
+        ),
         guidance_scale: z
           .number()
           .min(0)
@@ -211,10 +247,14 @@ const model = z
         unconditional_label: count(0, 1_000_000)
           .nullable()
           .default(null)
-          .meta(meta({ text: 'The label that means "no class"; needed when guidance_scale is not 1.' })),
+          .meta(meta({ text: 'The label that means "no class"; needed for guidance with class_labels.' })),
       })
       .prefault({})
-      .meta(meta({ text: 'What the network is asked to make.' })),
+      .meta(
+        meta({
+          text: 'What the network is asked to make: class_labels, prompts or tensors; none for an unconditional model.',
+        }),
+      ),
     inputs: z
       .strictObject({
         sample: z

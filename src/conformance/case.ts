@@ -55,8 +55,20 @@ export const caseFile = z.object({
 });
 export type CaseFile = z.output<typeof caseFile>;
 
+/** The exact ODE solution from the common start, [level][samples][2], to 10 digits. */
+const exactSolution = z.object({
+  schedule: scheduleName,
+  model: z.enum(['gmm', 'gauss']),
+  /** The start is this times the unit start points. */
+  x_T_scale: z.number(),
+  /** Falling noise levels; the last may be σ = 0. */
+  at: z.array(z.object({ label: z.string(), alpha: z.number(), sigma: z.number() })).min(1),
+  x: z.array(numbers),
+});
+export type ExactSolution = z.output<typeof exactSolution>;
+
 export const referenceFile = z.object({
   /** Start points [16][2], flat or nested. */
   x_T: z.union([numbers, z.array(numbers).transform((points) => points.flat())]),
-  references: z.unknown(),
+  references: z.array(exactSolution).default([]),
 });

@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as z from 'zod';
 import { caseFile, referenceFile } from './case';
+import { exactSolutionId, runExactSolution } from './exact-solutions';
 import { runCase, type CaseResult } from './run-case';
+import { runSchedules, schedulesFile } from './schedules';
 
 /** The cases of one file of a reference folder. */
 export interface GroupResult {
@@ -50,6 +52,12 @@ export async function* runFolder(folder: string, filter: readonly string[] = [])
     filter.length === 0 || filter.some((part) => `${group}/${id}`.includes(part));
   for (const name of names) {
     try {
+      if (name === 'schedules') {
+        const file = parse(schedulesFile, await readJson(join(folder, 'schedules.json')), 'schedules.json');
+        const results = runSchedules(file, reference.x_T).filter(({ id }) => chosen(name, id));
+        if (results.length > 0) yield { name, problem: null, cases: results };
+        continue;
+      }
       const { cases, statistics } = parse(caseFile, await readJson(join(folder, `${name}.json`)), `${name}.json`);
       const results = cases
         .filter(({ id }) => chosen(name, id))
@@ -60,6 +68,11 @@ export async function* runFolder(folder: string, filter: readonly string[] = [])
       if (chosen(name, '')) yield { name, problem: error.message, cases: [] };
     }
   }
+  const exact: CaseResult[] = [];
+  for (const solution of reference.references) {
+    if (chosen('reference', exactSolutionId(solution))) exact.push(await runExactSolution(solution, reference.x_T));
+  }
+  if (exact.length > 0) yield { name: 'reference', problem: null, cases: exact };
 }
 
 function parse<T extends z.ZodType>(schema: T, data: unknown, file: string): z.output<T> {

@@ -54,12 +54,15 @@ export function runCase(
       ...(statistics === undefined ? {} : { statistics }),
     });
     const errors = compare(reference, run, xT);
-    // NaN is never within a tolerance.
-    const passed = Object.entries(errors).every(([name, error]) => error <= tolerances[name as Compared]);
-    return { id, passed, errors, problem: null };
+    return { id, passed: withinTolerances(errors), errors, problem: null };
   } catch (error) {
     return { id, passed: false, errors: {}, problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** NaN is never within a tolerance. */
+export function withinTolerances(errors: CaseResult['errors']): boolean {
+  return Object.entries(errors).every(([name, error]) => error <= tolerances[name as Compared]);
 }
 
 function compare(reference: ReferenceCase, run: PeerRun, xT: readonly number[]): CaseResult['errors'] {
@@ -143,7 +146,7 @@ function gridError(ours: NonNullable<PeerRun['grid']>, stored: NonNullable<Refer
 }
 
 /** The largest |ours − theirs| / max(|theirs|, floor), 0/0 being 0; NaN when the lengths differ. */
-function relativeError(ours: readonly number[], theirs: readonly number[], floor = 0): number {
+export function relativeError(ours: readonly number[], theirs: readonly number[], floor = 0): number {
   if (ours.length !== theirs.length) return NaN;
   return Math.max(
     0,

@@ -6,13 +6,24 @@ import { interpolate, type NoiseSchedule } from './noise-schedule';
  * k-diffusion and diffusers, so λ is piecewise linear; the first and last segment continue beyond the ends.
  * Derivatives are exact inside a segment and one-sided (towards the noise) at a node.
  *
- * @param betas n ≥ 2 numbers strictly between 0 and 1
+ * With zero terminal SNR (`zeroTerminalSnr`) the last β is 1, so that α = 0 and λ = −∞ at index n−1; in the last segment,
+ * where λ has no line to follow, α itself is linear then.
+ *
+ * @param betas n ≥ 2 numbers strictly between 0 and 1 (`trained_betas` of a model, or a list below); the last may be 1
  */
 export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
   const n = betas.length;
+  const logAlphas = logAlphaNodes(betas, { zeroTerminal: true });
   // λ_i = log α_i − ½·log(1 − α_i²)
-  const lambdas = logAlphaNodes(betas).map((logAlpha) => logAlpha - 0.5 * Math.log(-Math.expm1(2 * logAlpha)));
+  const lambdas = logAlphas.map((logAlpha) => logAlpha - 0.5 * Math.log(-Math.expm1(2 * logAlpha)));
   const node = (i: number): number => lambdas[i]!;
+  // The slope of α from its last value above 0 down to 0, or null where the last segment is like the others.
+  const fading = node(n - 1) === -Infinity ? -Math.exp(logAlphas[n - 2]!) : null;
+  const fadingAlpha = (t: number): number | null => {
+    if (fading === null || !(t >= n - 2)) return null;
+    if (t > n - 1) throw new RangeError(`The time ${t} lies beyond ${n - 1}, where no signal is left.`);
+    return fading * (t - (n - 1));
+  };
 
   const segment = (t: number): { readonly lambda: number; readonly slope: number } => {
     if (!Number.isFinite(t)) throw new RangeError(`The time ${t} is not a finite number.`);
@@ -26,14 +37,23 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
     tMin: 0,
     tMax: n - 1,
     at(t) {
+      const left = fadingAlpha(t);
+      if (left !== null) {
+        const sigma = Math.sqrt(1 - left * left);
+        return { alpha: left, sigma, dAlpha: fading!, dSigma: (-left * fading!) / sigma };
+      }
       const { lambda, slope } = segment(t);
       // α² = sigmoid(2λ) and σ² = sigmoid(−2λ), hence dα/dλ = ασ² and dσ/dλ = −σα².
       const alpha = Math.sqrt(1 / (1 + Math.exp(-2 * lambda)));
       const sigma = Math.sqrt(1 / (1 + Math.exp(2 * lambda)));
       return { alpha, sigma, dAlpha: alpha * sigma * sigma * slope, dSigma: -sigma * alpha * alpha * slope };
     },
-    lambda: (t) => segment(t).lambda,
+    lambda(t) {
+      const left = fadingAlpha(t);
+      return left === null ? segment(t).lambda : Math.log(left) - 0.5 * Math.log1p(-left * left);
+    },
     timeOfLambda(lambda) {
+      if (fading !== null && lambda <= node(n - 2)) return n - 1 + Math.sqrt(1 / (1 + Math.exp(-2 * lambda))) / fading;
       // The segment i with λ_{i+1} ≤ λ ≤ λ_i; λ falls with i.
       let low = 0;
       let high = n - 1;
@@ -50,7 +70,8 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
 
 /**
  * The same nodes with log α linear between them, the convention of the DPM-Solver and UniPC programs. Their continuous
- * time is (t + 1)/n, which they hand to the network as the index t. Outside [0, n−1] the end segments continue.
+ * time is (t + 1)/n, which they hand to the network as the index t. Outside [0, n−1] the end segments continue. They know
+ * no zero terminal SNR.
  *
  * @param betas n ≥ 2 numbers strictly between 0 and 1
  */
@@ -97,13 +118,13 @@ export function discreteVpLogAlpha(betas: ArrayLike<number>): NoiseSchedule {
 }
 
 /** log α_i = ½·Σ_{j≤i} log(1 − β_j); a sum of logs keeps its digits when α is close to 1. */
-function logAlphaNodes(betas: ArrayLike<number>): Float64Array {
+function logAlphaNodes(betas: ArrayLike<number>, { zeroTerminal = false } = {}): Float64Array {
   const n = betas.length;
   if (n < 2) throw new RangeError(`A discrete noise schedule needs at least 2 training timesteps, got ${n}.`);
   let logAlpha = 0;
   return Float64Array.from({ length: n }, (_, i) => {
     const beta = betas[i] ?? NaN;
-    if (!(beta > 0 && beta < 1)) {
+    if (!(beta > 0 && beta < 1) && !(zeroTerminal && beta === 1 && i === n - 1)) {
       throw new RangeError(
         `beta[${i}] of the noise schedule is ${beta}; every beta must lie strictly between 0 and 1.`,
       );

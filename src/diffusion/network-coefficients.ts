@@ -1,4 +1,5 @@
 import { convert, predictionMixture, type Mixture } from './conversions';
+import { networkTime } from './network-time';
 import type { NoiseLevel, NoiseSchedule } from './noise-schedule';
 import type { Prediction, PredictionType } from './prediction';
 
@@ -16,6 +17,8 @@ export interface NetworkCoefficients {
 
 /** σ_data of EDM's preconditioning (Karras et al. 2022, Table 1). */
 const sigmaData = 0.5;
+
+const cNoise = networkTime('edm_c_noise');
 
 /**
  * How the raw network F becomes the normalised denoiser D at time t, for states in the schedule's own space.
@@ -42,9 +45,9 @@ export function networkCoefficients(
   return {
     ...shell,
     cIn: 1 / Math.sqrt(variance),
-    tNet: Math.log(sigma) / 4,
+    tNet: cNoise.ofTime(sigma),
     dCIn: (-sigma * dSigma) / (variance * Math.sqrt(variance)),
-    dTNet: dSigma / (4 * sigma),
+    dTNet: dSigma * cNoise.derivative(sigma),
   };
 }
 

@@ -1,3 +1,4 @@
+import { shiftedLevel } from './flow-shift';
 import type { NoiseSchedule } from './noise-schedule';
 
 /**
@@ -10,14 +11,13 @@ export function rectifiedFlow(shift: number, n: number): NoiseSchedule {
   if (!(Number.isInteger(n) && n >= 3)) {
     throw new RangeError(`A flow schedule needs at least 3 training timesteps, got ${n}.`);
   }
-  const shifted = (s: number): number => (shift * s) / (1 + (shift - 1) * s);
   const sigmaOf = (t: number): number => {
     const s = t / n;
     if (!(s > 0 && s < 1)) throw new RangeError(`A flow time must lie strictly between 0 and ${n}, got ${t}.`);
     return s;
   };
-  const gridTime = (fraction: number): number => n * shifted(1 - 1 / n - (1 - 2 / n) * fraction);
-  const tMin = n * shifted(1 / n);
+  const gridTime = (fraction: number): number => n * shiftedLevel(1 - 1 / n - (1 - 2 / n) * fraction, shift);
+  const tMin = n * shiftedLevel(1 / n, shift);
   return {
     space: 'flow',
     tMin,

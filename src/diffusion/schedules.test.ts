@@ -88,7 +88,7 @@ describe('discrete schedules', () => {
   });
 
   it('names the beta that is out of range', () => {
-    expect(() => discreteVp([0.1, 0.2, 1])).toThrow('beta[2] of the noise schedule is 1');
+    expect(() => discreteVp([0.1, 1, 0.2])).toThrow('beta[1] of the noise schedule is 1');
     expect(() => discreteVp([0.1])).toThrow('at least 2 training timesteps, got 1');
     expect(() => linear.at(NaN)).toThrow('The time NaN is not a finite number');
     expect(() => noiseSchedule({ type: 'cosine', num_train_timesteps: 0.5 })).toThrow('num_train_timesteps');

@@ -15,7 +15,8 @@ const rho = 7;
  * uniform: even in time (on a flow schedule, in time before its shift). quadratic: the square of an even grid in √t,
  * as DPM-Solver and UniPC have it. logsnr: even in λ. karras: even in (σ/α)^{1/7}.
  *
- * @throws RangeError when n is not a whole number of at least 1
+ * @throws RangeError when n is not a whole number of at least 1, or when a spacing needs the λ of a start that holds no
+ *   signal (zero terminal SNR)
  */
 export function spacing(schedule: NoiseSchedule, name: SpacingName, n: number): Float64Array {
   if (!(Number.isInteger(n) && n >= 1)) throw new RangeError(`A grid needs a whole number of steps, got ${n}.`);
@@ -37,14 +38,23 @@ function gridFunction(schedule: NoiseSchedule, name: SpacingName): (fraction: nu
         return schedule.gridTime((tMax - t) / (tMax - tMin));
       };
     case 'logsnr': {
-      const [from, to] = [schedule.lambda(tMax), schedule.lambda(tMin)];
+      const [from, to] = [startLambda(schedule, name), schedule.lambda(tMin)];
       return (fraction) => schedule.timeOfLambda(interpolate(from, to, fraction));
     }
     case 'karras': {
       // (σ/α)^{1/ρ} = e^{−λ/ρ}
-      const root = (t: number): number => Math.exp(-schedule.lambda(t) / rho);
-      const [from, to] = [root(tMax), root(tMin)];
+      const root = (lambda: number): number => Math.exp(-lambda / rho);
+      const [from, to] = [root(startLambda(schedule, name)), root(schedule.lambda(tMin))];
       return (fraction) => schedule.timeOfLambda(-rho * Math.log(interpolate(from, to, fraction)));
     }
   }
+}
+
+function startLambda(schedule: NoiseSchedule, name: SpacingName): number {
+  const lambda = schedule.lambda(schedule.tMax);
+  if (Number.isFinite(lambda)) return lambda;
+  throw new RangeError(
+    `The spacing ${name} needs some signal at the start of the noise schedule, and this one has none (zero terminal SNR); ` +
+      'choose uniform or quadratic.',
+  );
 }

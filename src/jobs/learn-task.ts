@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../config/resolved';
-import { spacing } from '../diffusion';
+import { gridTimes } from '../diffusion/grids';
 import { freeTable } from '../learn/free-table';
 import { bestTable, gaussNewtonSamples, initialState, learn } from '../learn/learn';
 import type { LearnProblem, LearnProgress, LearnState } from '../learn/learn';
@@ -325,7 +325,7 @@ function parameterise({ config, model }: RunContext, start: NamedClassic): Param
   const { method, order } = config.student;
   if (method === 'table') return freeTable(model.schedule, start.table);
   if (start.choice.solver === 'heun') return undefined;
-  const grid = spacing(model.schedule, start.choice.timestep_spacing, start.table.nfe);
+  const grid = gridTimes(model.schedule, start.choice.timestep_spacing, start.table.nfe);
   return lms(model.schedule, start.table, grid, order, method === 's4s-alt');
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { checkSolverYaml, readModelFacts, referencedFiles } from '../config';
+import { checkSolverYaml, readModelFacts, readTensorFacts, referencedFiles } from '../config';
 import type { Diagnostic, ResolvedConfig } from '../config';
-import { readModelHeader } from '../onnx/header';
-import { readSkeleton } from '../onnx/skeleton';
+import { modelReader } from '../onnx/model-reader';
+import { readTensorHeader } from '../onnx/tensor-file';
 import { UserError } from './user-error';
 
 /** solver.yaml has errors; `diagnostics` are those the editor shows. */
@@ -40,12 +40,15 @@ export async function checkConfigFile(path: string): Promise<LoadedConfig> {
   }
   const baseDir = dirname(path);
   const files = referencedFiles(text, baseDir);
-  const model =
-    files.model === undefined ? undefined : await readModelFacts(files.model, readSkeleton, readModelHeader);
+  const model = files.model === undefined ? undefined : await readModelFacts(files.model, modelReader);
   const { diagnostics, config } = checkSolverYaml(text, {
     baseDir,
     ...(model === undefined ? {} : { model }),
-    missingFiles: files.others.filter((file) => !existsSync(file)),
+    missingFiles: [...files.others, ...files.tensors].filter((file) => !existsSync(file)),
+    tensors: await readTensorFacts(
+      files.tensors.filter((file) => existsSync(file)),
+      readTensorHeader,
+    ),
   });
   return { text, diagnostics, config };
 }

@@ -5,19 +5,27 @@ import { buildDenoiserVjpGraph, guessPorts } from '../onnx/denoiser-graph';
 import { OnnxError } from '../onnx/errors';
 import { headerOf } from '../onnx/header';
 import { openModelFile } from '../onnx/open-file';
+import { openPipelineFolder } from '../onnx/pipeline-folder';
 import { chooseDevice } from '../runtime/device';
 import type { ChosenDevice } from '../runtime/device';
+import { LatentDecoder } from '../runtime/latent-decoder';
 import { OnnxDenoiser } from '../runtime/onnx-denoiser';
+import { openConditioning } from './conditioning';
+import type { Conditioning } from './conditioning';
 import { hashModel } from './model-hash';
 
 export interface OpenModel {
   readonly denoiser: OnnxDenoiser;
   readonly schedule: NoiseSchedule;
   readonly device: ChosenDevice;
+  readonly conditioning: Conditioning;
+  /** Makes pictures of latents; null for models that are no folder with a decoder. */
+  readonly decoder: LatentDecoder | null;
   /** SHA-256 of the model file and of the files with its weights. */
   readonly hash: string;
   /** Why there is no gradient (an operator without a rule), or null. */
   readonly gradientProblem: string | null;
+  readonly release: () => Promise<void>;
 }
 
 /** Largest number of samples in one run of the network: about 64 Ki elements keep caches and memory happy. */
@@ -37,9 +45,13 @@ export async function openModel(
   signal?: AbortSignal,
 ): Promise<OpenModel> {
   const { model } = config;
-  const parsed = await openModelFile(model.path);
+  const folder = await openPipelineFolder(model.path);
+  const parsed = await openModelFile(folder.denoiser);
   const header = headerOf(parsed);
-  const ports = guessPorts(header, {
+  const conditioning = await openConditioning(config, folder, signal);
+  const filled = new Set(conditioning.tensors.map(({ input }) => input));
+  const free = { ...header, inputs: header.inputs.filter(({ name }) => !filled.has(name)) };
+  const ports = guessPorts(free, {
     ...(model.inputs.sample === undefined ? {} : { sample: model.inputs.sample }),
     ...(model.inputs.timestep === undefined ? {} : { timestep: model.inputs.timestep }),
     ...(model.inputs.class_labels === undefined ? {} : { classLabels: model.inputs.class_labels }),
@@ -56,7 +68,7 @@ export async function openModel(
     if (!(error instanceof OnnxError)) throw error;
     gradientProblem = error.message;
   }
-  const hash = await hashModel(model.path, parsed.weights?.files ?? [], signal);
+  const hash = await hashModel(folder.denoiser, parsed.weights?.files ?? [], signal);
   const device = await chooseDevice(config.device);
   const denoiser = await OnnxDenoiser.open(
     {
@@ -72,12 +84,18 @@ export async function openModel(
       labels: model.conditioning.class_labels,
       guidanceScale: model.conditioning.guidance_scale,
       unconditionalLabel: model.conditioning.unconditional_label,
+      tensors: conditioning.tensors,
       maxBatch: config.training.batch_size === 'auto' ? autoBatch(dim) : config.training.batch_size,
       onEvaluations,
     },
     gradientProblem === null,
   );
-  return { denoiser, schedule, device, hash, gradientProblem };
+  const decoder = folder.vaeDecoder === null ? null : await LatentDecoder.open(folder.vaeDecoder, device.used);
+  const release = async (): Promise<void> => {
+    await denoiser.release();
+    await decoder?.release();
+  };
+  return { denoiser, schedule, device, conditioning, decoder, hash, gradientProblem, release };
 }
 
 /** A 0-d or one-element timestep port: the network takes one time for the whole batch. */

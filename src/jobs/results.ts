@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import type { ResolvedConfig } from '../config/resolved';
+import type { ConditioningConfig, ResolvedConfig } from '../config/resolved';
 import { SOLVER_FILE_VERSION, papers, solverFileText } from '../export/solver-file';
 import type { LearnedSolver, SolverFile } from '../export/solver-file';
 import { bestTable } from '../learn/learn';
@@ -57,7 +57,7 @@ export async function writeSolverFile(
       prediction_type: config.model.prediction_type,
       noise_schedule: config.model.noise_schedule,
       sample_shape: config.model.sample_shape,
-      conditioning: config.model.conditioning,
+      conditioning: fileNames(config.model.conditioning),
     },
     teacher: {
       solver: fullLabel(teacher),
@@ -73,13 +73,19 @@ export async function writeSolverFile(
   await folder.write('solver.json', solverFileText(file));
 }
 
+function fileNames({ tensors, unconditional_tensors: other, ...rest }: ConditioningConfig): ConditioningConfig {
+  const names = (files: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(files).map(([input, path]) => [input, basename(path)]));
+  return { ...rest, tensors: names(tensors), unconditional_tensors: names(other) };
+}
+
 /** File names instead of this machine's paths: the file is meant to be shared. */
 function withoutPaths({ output: _, ...config }: ResolvedConfig): unknown {
   const name = (path: string | null): string | null => (path === null ? null : basename(path));
   const { classifier, feature_statistics } = config.evaluation;
   return {
     ...config,
-    model: { ...config.model, path: basename(config.model.path) },
+    model: { ...config.model, path: basename(config.model.path), conditioning: fileNames(config.model.conditioning) },
     evaluation: { ...config.evaluation, classifier: name(classifier), feature_statistics: name(feature_statistics) },
   };
 }

@@ -31,6 +31,7 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
   const { device } = model;
   folder.emit({ kind: 'device', requested: device.requested, used: device.used, reason: device.reason });
   if (device.reason !== null) folder.emit({ kind: 'warning', code: 'device-fallback', message: device.reason });
+  for (const message of model.conditioning.warnings) folder.emit({ kind: 'warning', code: 'prompt-too-long', message });
   const choice = config.teacher;
   const teacher: NamedTable = {
     solver: solverLabel(choice),
@@ -45,7 +46,7 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
     cacheDir: join(config.output, '.teacher-cache'),
     seed: config.training.seed,
     noiseScale: startNoiseScale(model.schedule),
-    conditionCount: config.model.conditioning.class_labels.length,
+    conditionCount: model.conditioning.count,
     signal,
   };
   return { config, folder, meter, model, teacher, teacherOptions, signal };
@@ -53,23 +54,28 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
 
 /** Everything but table, seed and noise index that a teacher's sample depends on. */
 function teacherIdentity(config: ResolvedConfig, model: OpenModel): string {
-  const { prediction_type, noise_schedule, sample_shape, conditioning } = config.model;
-  const what = [model.hash, model.device.used, prediction_type, noise_schedule, sample_shape, conditioning];
+  const { prediction_type, noise_schedule, sample_shape } = config.model;
+  const { hash, device, conditioning } = model;
+  const what = [hash, device.used, prediction_type, noise_schedule, sample_shape, conditioning.identity];
   return createHash('sha256').update(JSON.stringify(what)).digest('hex');
 }
 
 /**
- * Writes a picture of samples into the run folder and announces it.
+ * Writes a picture of samples (of latents, decoded where the model has a decoder) into the run folder and announces it.
  *
  * @param pairs the noises they came from with the teacher's samples, which set the scale.
  */
 export async function emitPreview(
-  { config, folder }: RunContext,
+  { config, folder, model, signal }: RunContext,
   { nfe, which, label }: { readonly nfe: number; readonly which: PreviewKind; readonly label: string },
   samples: Float32Array,
   pairs: PairSet,
 ): Promise<void> {
-  const { png, ...size } = previewGrid(samples, pairs.targets, config.model.sample_shape);
+  const { sample_shape: shape } = config.model;
+  const decoded = await model.decoder?.decode(samples, shape, signal);
+  const { png, ...size } = decoded
+    ? previewGrid(decoded.values, decoded.values, decoded.shape)
+    : previewGrid(samples, pairs.targets, shape);
   const file = which === 'teacher' ? 'samples/teacher.png' : `samples/nfe${nfe}-${which}.png`;
   await folder.write(file, png);
   folder.emit({ kind: 'preview', nfe, which, label, file, ...size });

@@ -50,7 +50,7 @@ export async function runJob(
       return finish('done', summary(report), report, null);
     } finally {
       // A device that is gone cannot be released either, and that is not what went wrong.
-      await context.model.denoiser.release().catch(() => undefined);
+      await context.model.release().catch(() => undefined);
     }
   } catch (error) {
     if (isAbort(error)) {

@@ -60,6 +60,7 @@ const inputCodes: ReadonlySet<string> = new Set([
   'start-not-in-family',
   'statistics-shape',
   'statistics-unreadable',
+  'text-encoder',
 ]);
 
 export function isAbort(error: unknown): boolean {

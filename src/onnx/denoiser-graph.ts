@@ -49,7 +49,8 @@ const shellNames = [
  * of one element is shared by the batch: the graph takes `t_net` [B] and uses its first element, so the caller batches
  * samples of equal time. Labels may be one-hot floats [B, K]; the label K then means "none" (all zeros). An output with
  * twice the sample's channels (learned variance) is cut to the first half. Other inputs of the network stay inputs under
- * their own names (with guidance, for 2·B samples: conditional first). Float16 ports are cast at the edges.
+ * their own names, or that of `outerName` (with guidance, for 2·B samples: conditional first). Float16 ports of the shell
+ * are cast at the edges.
  */
 export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptions): OnnxModel {
   const { ports, guidance } = options;
@@ -82,7 +83,10 @@ export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptio
   }
   const fed = new Set([roles.sample, roles.timestep, roles.classLabels].map((port) => port?.name));
   const initialisers = initialiserNames(graph);
-  for (const input of graph.input) if (!fed.has(input.name) && !initialisers.has(input.name)) b.addInputPort(input);
+  for (const input of graph.input) {
+    if (fed.has(input.name) || initialisers.has(input.name)) continue;
+    b.addInputPort(guidance ? withBatch(input, multiplyDims(2, batch)) : input);
+  }
 
   // Inside, a batch symbol would mean 2·B and outside B; ONNX Runtime plans memory by such names.
   b.include(guidance ? withoutSymbols(graph) : graph);
@@ -135,12 +139,18 @@ interface Roles {
   readonly output: ValueInfoProto;
 }
 
+const reservedNames = new Set([...shellNames, ...['x', ...scalarInputs].map((name) => `grad_${name}`)]);
+
+/** What an input of the network that the shell leaves open is called outside. */
+export function outerName(input: string): string {
+  return reservedNames.has(input) ? `s4s_network_${input}` : input;
+}
+
 /** Renames values of the network that bear a name of the shell, and looks the ports up under their new names. */
 function makeRoom(model: OnnxModel, ports: NetworkPorts): { graph: GraphProto; roles: Roles } {
-  const reserved = new Set([...shellNames, ...['x', ...scalarInputs].map((name) => `grad_${name}`)]);
   const used = new GraphBuilder(model);
   const names = new Map<string, string>();
-  for (const name of reserved) if (!used.isFree(name)) names.set(name, used.claim(`s4s_network_${name}`));
+  for (const name of reservedNames) if (!used.isFree(name)) names.set(name, used.claim(outerName(name)));
   const graph = names.size > 0 ? renameValues(model.graph, names) : model.graph;
   const renamed = { ...model, graph };
   const find = (kind: 'input' | 'output', name: string) => {
@@ -222,6 +232,13 @@ function feedLabels(b: GraphBuilder, labels: string, port: ValueInfoProto): void
     );
   }
   b.alias(b.emit('OneHot', [labels, b.int(classes), b.floats([2], [0, 1], type)]), port.name);
+}
+
+/** A port whose first axis has another size. */
+function withBatch(port: ValueInfoProto, batch: Dim): ValueInfoProto {
+  const { type, shape } = declaredFacts(port);
+  if (!shape || shape.length === 0 || typeof shape[0] === 'number') return port;
+  return makePort(port.name, type, [batch, ...shape.slice(1)]);
 }
 
 function withoutSymbols(graph: GraphProto): GraphProto {

@@ -42,6 +42,7 @@ function open(model: OnnxModel, changes: Partial<OnnxDenoiserOptions> = {}): Pro
     labels: [],
     guidanceScale: 1,
     unconditionalLabel: null,
+    tensors: [],
     maxBatch: 64,
     ...changes,
   };
@@ -140,6 +141,42 @@ describe('a network with one time for the whole batch', () => {
     });
     // (x + t + 1) + 3·3
     expect(Array.from(await denoiser.evaluate(batchOf(states.slice(0, 4), [1, 2])))).toEqual([11, 11, 22, 22]);
+  });
+});
+
+/** F(x, t, c) = x + m(c) with the mean m of a row; the input of the row has a name of the shell, and a fixed type. */
+function conditioned(name: string, type: DataType): OnnxModel {
+  const b = emptyGraph();
+  b.addInput('sample', DataType.FLOAT, ['batch', 2]);
+  b.addInput('t', DataType.FLOAT, ['batch']);
+  b.addInput(name, type, ['batch', 3]);
+  const row = b.emit('Cast', [name], { to: DataType.FLOAT });
+  b.alias(b.add('sample', b.emit('ReduceMean', [row, b.ints([1])], { keepdims: 1 })), 'out');
+  b.addOutputPort(makePort('out', DataType.FLOAT, ['batch', 2]));
+  return b.build('conditioned');
+}
+
+describe('a network with an input for tensors', () => {
+  const rows = Float32Array.of(1, 2, 3, 4, 8, 12);
+  it.each([
+    ['states', DataType.FLOAT],
+    ['class_labels', DataType.INT64],
+    ['x', DataType.FLOAT16],
+  ])('gets the row of each condition: %s', async (name, type) => {
+    const model = conditioned(name, type);
+    const ports = { sample: 'sample', timestep: 't', output: 'out' };
+    const tensor = { input: name, shape: [3], rows, unconditional: null };
+    const batch = batchOf([0, 0, 10, 10, 20, 20], [1, 1, 1], [1, 0, 1]);
+    const denoiser = await open(model, { ports, tensors: [tensor], maxBatch: 2 });
+    expect(Array.from(await denoiser.evaluate(batch))).toEqual([8, 8, 12, 12, 28, 28]);
+    const guided = { ports, guidanceScale: 3 };
+    // u + 3·(c − u) with the mean u of the other branch: 1 for all, or 0 and 5.
+    const one = await open(model, { ...guided, tensors: [{ ...tensor, unconditional: Float32Array.of(1, 1, 1) }] });
+    expect(Array.from(await one.evaluate(batch))).toEqual([22, 22, 14, 14, 42, 42]);
+    const each = Float32Array.of(0, 0, 0, 5, 5, 5);
+    const own = await open(model, { ...guided, tensors: [{ ...tensor, unconditional: each }] });
+    expect(Array.from(await own.evaluate(batch))).toEqual([14, 14, 16, 16, 34, 34]);
+    expect((await own.vjp!(batch, new Float32Array(6).fill(1))).gradStates).toEqual(new Float32Array(6).fill(1));
   });
 });
 

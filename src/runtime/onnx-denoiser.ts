@@ -2,7 +2,7 @@ import { networkCoefficients } from '../diffusion/network-coefficients';
 import type { NetworkCoefficients } from '../diffusion/network-coefficients';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Prediction, PredictionType, StateSpace } from '../diffusion/prediction';
-import { buildDenoiserGraph, buildDenoiserVjpGraph } from '../onnx/denoiser-graph';
+import { buildDenoiserGraph, buildDenoiserVjpGraph, outerName } from '../onnx/denoiser-graph';
 import type { DenoiserGraphOptions, NetworkPorts } from '../onnx/denoiser-graph';
 import type { OnnxModel } from '../onnx/model';
 import { serializeModel } from '../onnx/write';
@@ -11,6 +11,20 @@ import { breathe } from './abort';
 import type { Device } from './device-name';
 import { floatTensor, int64Tensor, openSession } from './session';
 import type { Feeds, Session } from './session';
+import { toTensor } from './tensor-values';
+import type { TensorValues } from './tensor-values';
+
+/** Values for an input of the network that takes neither sample nor time nor labels: a row for each condition. */
+export interface ConditioningTensor {
+  /** Name of the input. */
+  readonly input: string;
+  /** Of one row. */
+  readonly shape: readonly number[];
+  /** `conditions × row` */
+  readonly rows: Float32Array | Float64Array;
+  /** The other branch of guidance: one row, or one for each condition; null without guidance. */
+  readonly unconditional: Float32Array | Float64Array | null;
+}
 
 export interface OnnxDenoiserOptions {
   readonly model: OnnxModel;
@@ -27,6 +41,8 @@ export interface OnnxDenoiserOptions {
   readonly labels: readonly number[];
   readonly guidanceScale: number;
   readonly unconditionalLabel: number | null;
+  /** All other inputs of the network. */
+  readonly tensors: readonly ConditioningTensor[];
   /** Most samples in one run of the network. */
   readonly maxBatch: number;
   /** Called after every run with the number of samples that went through (a VJP counts each twice). */
@@ -76,7 +92,7 @@ export class OnnxDenoiser implements Denoiser {
     const out = new Float32Array(batch.states.length);
     for (const part of this.parts(batch)) {
       await breathe(signal);
-      const { feeds } = this.feeds(batch, part);
+      const { feeds } = this.feeds(this.forward, batch, part);
       const { denoised } = await this.forward.run(feeds);
       this.scatter(out, denoised!, part);
       this.options.onEvaluations?.(part.length);
@@ -96,7 +112,7 @@ export class OnnxDenoiser implements Denoiser {
     const gradTimes = new Float64Array(batch.times.length);
     for (const part of this.parts(batch)) {
       await breathe(signal);
-      const { feeds, coefficients } = this.feeds(batch, part);
+      const { feeds, coefficients } = this.feeds(this.backward, batch, part);
       const shape = [part.length, ...this.options.sampleShape];
       const result = await this.backward.run({ ...feeds, cotangent: floatTensor(this.gather(cotangent, part), shape) });
       this.scatter(output, result.denoised!, part);
@@ -140,7 +156,11 @@ export class OnnxDenoiser implements Denoiser {
     return parts;
   }
 
-  private feeds(batch: DenoiserBatch, part: readonly number[]): { feeds: Feeds; coefficients: NetworkCoefficients[] } {
+  private feeds(
+    session: Session,
+    batch: DenoiserBatch,
+    part: readonly number[],
+  ): { feeds: Feeds; coefficients: NetworkCoefficients[] } {
     const { schedule, predictionType, prediction, labels, guidanceScale, unconditionalLabel, ports } = this.options;
     const count = part.length;
     const coefficients = part.map((i) => networkCoefficients(schedule, predictionType, prediction, batch.times[i]!));
@@ -161,9 +181,32 @@ export class OnnxDenoiser implements Denoiser {
     }
     if (this.guided) {
       feeds.guidance_scale = floatTensor(new Float32Array(count).fill(guidanceScale), [count]);
-      feeds.class_labels_uncond = int64Tensor(new Array<number>(count).fill(unconditionalLabel ?? 0), [count]);
+      if (ports.classLabels !== undefined)
+        feeds.class_labels_uncond = int64Tensor(new Array<number>(count).fill(unconditionalLabel ?? 0), [count]);
+    }
+    for (const tensor of this.options.tensors) {
+      const conditions = part.map((i) => batch.conditions[i]!);
+      const name = outerName(tensor.input);
+      // Half-precision inputs are float32 in graphs that are computed in it, as gradients are.
+      feeds[name] = toTensor(this.rowsOf(tensor, conditions), session.inputTypes.get(name) ?? 'float32');
     }
     return { feeds, coefficients };
+  }
+
+  /** The rows of some conditions; with guidance those of the other branch behind them. */
+  private rowsOf(tensor: ConditioningTensor, conditions: readonly number[]): Pick<TensorValues, 'shape' | 'data'> {
+    const { shape, rows, unconditional } = tensor;
+    const size = shape.reduce((product, length) => product * length, 1);
+    const count = (this.guided ? 2 : 1) * conditions.length;
+    const data = rows instanceof Float64Array ? new Float64Array(count * size) : new Float32Array(count * size);
+    const put = (from: Float32Array | Float64Array, row: number, to: number): void =>
+      data.set(from.subarray(row * size, (row + 1) * size), to * size);
+    conditions.forEach((condition, i) => {
+      put(rows, condition, i);
+      if (this.guided && unconditional)
+        put(unconditional, unconditional.length === size ? 0 : condition, conditions.length + i);
+    });
+    return { shape: [count, ...shape], data };
   }
 
   private gather(flat: Float32Array, part: readonly number[]): Float32Array {
@@ -182,5 +225,6 @@ function graphOptions(options: OnnxDenoiserOptions): DenoiserGraphOptions {
 }
 
 function isGuided(options: OnnxDenoiserOptions): boolean {
-  return options.guidanceScale !== 1 && options.ports.classLabels !== undefined;
+  const { guidanceScale, ports, tensors } = options;
+  return guidanceScale !== 1 && (ports.classLabels !== undefined || tensors.length > 0);
 }

@@ -22,6 +22,8 @@ export class SessionError extends Error {
 
 /** A loaded graph on one execution provider. */
 export interface Session {
+  /** Element type of each input. */
+  readonly inputTypes: ReadonlyMap<string, ort.Tensor.Type>;
   /** Runs the graph; outputs are copied out as float32. Inputs and outputs by port name. */
   run(feeds: Feeds): Promise<Record<string, Float32Array>>;
   /** As `run` for ports of any element type: values are converted to what an input wants, outputs keep their type. */
@@ -68,6 +70,9 @@ export async function openSession(
   } catch (error) {
     throw new SessionError('load', device, `ONNX Runtime cannot load ${label} on ${device}: ${sentence(error)}`, error);
   }
+  const inputTypes = new Map(
+    session.inputMetadata.map((port) => [port.name, port.isTensor ? port.type : 'float32'] as const),
+  );
   const runTensors = async (feeds: Feeds): Promise<ort.InferenceSession.OnnxValueMapType> => {
     try {
       return await session.run(feeds);
@@ -77,6 +82,7 @@ export async function openSession(
     }
   };
   return {
+    inputTypes,
     async run(feeds) {
       const results = await runTensors(feeds);
       const out: Record<string, Float32Array> = {};
@@ -91,9 +97,8 @@ export async function openSession(
       return out;
     },
     async runValues(feeds) {
-      const wanted = new Map(session.inputMetadata.map((port) => [port.name, port.isTensor ? port.type : 'float32']));
       const fed = Object.entries(feeds).map(
-        ([name, values]) => [name, toTensor(values, wanted.get(name) ?? 'float32')] as const,
+        ([name, values]) => [name, toTensor(values, inputTypes.get(name) ?? 'float32')] as const,
       );
       const results = await runTensors(Object.fromEntries(fed));
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromTensor(tensor)]));

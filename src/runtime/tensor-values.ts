@@ -9,8 +9,9 @@ export interface TensorValues {
 }
 
 /** The values as a tensor of another element type, the one a port wants. */
-export function toTensor({ data, shape }: TensorValues, type: ort.Tensor.Type): ort.Tensor {
+export function toTensor({ data, shape }: Pick<TensorValues, 'data' | 'shape'>, type: ort.Tensor.Type): ort.Tensor {
   const halves = (): Uint16Array => Uint16Array.from(data, numberToHalf);
+  if (type === 'float32' && data instanceof Float32Array) return new ort.Tensor(type, data, shape);
   return new ort.Tensor(type, type === 'float16' ? halves() : Array.from(data), shape);
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Prediction, StateSpace } from '../diffusion/prediction';
 import { ddim } from './ddim';
-import { dpmppMultistep, type MultistepOptions } from './dpmpp-multistep';
+import { dpmMultistep, type DpmMultistepOptions } from './dpm-multistep';
 import { heun } from './heun';
 import { ipndm } from './ipndm';
 import type { GridPoint } from '../diffusion/grid-point';
@@ -17,7 +17,7 @@ import { unipc, type UnipcOptions } from './unipc';
 interface Golden {
   id: string;
   family: 'ddim' | 'dpmpp' | 'ipndm' | 'unipc' | 'heun';
-  options: MultistepOptions & UnipcOptions;
+  options: DpmMultistepOptions & UnipcOptions & { order: number };
   nfe: number;
   space: StateSpace;
   prediction: Prediction;
@@ -45,7 +45,7 @@ function tableOf(golden: Golden, prediction: Prediction): SolverTable {
     case 'ddim':
       return ddim(problem);
     case 'dpmpp':
-      return dpmppMultistep(problem, golden.options);
+      return dpmMultistep(problem, golden.options);
     case 'ipndm':
       return ipndm(problem, golden.options.order);
     case 'unipc':

@@ -1,8 +1,8 @@
-import { combine, stepsOf, TableRecorder, type LinearForm, type TableProblem } from './linear-form';
-import type { SolverTable } from './table';
+import type { RecordedTable, TableProblem } from './linear-form';
+import { noiseMultistep, type MultistepWindow } from './noise-multistep';
 
 /** Adams–Bashforth weights for equal steps, newest output first. */
-const adamsBashforth: readonly (readonly number[])[] = [
+export const adamsBashforth: readonly (readonly number[])[] = [
   [1],
   [3 / 2, -1 / 2],
   [23 / 12, -16 / 12, 5 / 12],
@@ -18,19 +18,11 @@ const adamsBashforth: readonly (readonly number[])[] = [
  * Order 1 for p = 1 and 2 for every p ≥ 2: the first step is Euler's, and the weights fit no uneven grid; a larger p
  * still lowers the error at few steps. One evaluation a step; the first p − 1 steps use the outputs there are.
  */
-export function ipndm(problem: TableProblem, order: number): SolverTable {
+export function ipndm(
+  problem: TableProblem,
+  order: number,
+  window: Omit<MultistepWindow, 'order'> = {},
+): RecordedTable {
   if (adamsBashforth[order - 1] === undefined) throw new RangeError(`iPNDM has orders 1 to 4, got ${order}.`);
-  const steps = stepsOf(problem.grid);
-  const recorder = new TableRecorder(problem, steps.length);
-  const past: LinearForm[] = [];
-  let x = recorder.start;
-  for (const { from, to } of steps) {
-    past.unshift(recorder.evaluate(x, from).noise);
-    const weights = adamsBashforth[Math.min(order, past.length) - 1] ?? [];
-    const slope = combine(...weights.map((weight, j): [number, LinearForm] => [weight, past[j]!]));
-    // Multiplied by α', so that a schedule with tiny α never divides by it twice.
-    const ratio = to.alpha / from.alpha;
-    x = combine([ratio, x], [to.sigma - ratio * from.sigma, slope]);
-  }
-  return recorder.finish(x);
+  return noiseMultistep(problem, { ...window, order }, (nodes) => adamsBashforth[nodes.length - 1]!);
 }

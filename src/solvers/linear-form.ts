@@ -36,19 +36,23 @@ export interface RecordedTable extends SolverTable {
 /**
  * The problem of a schedule in its own space.
  *
- * @throws RangeError when the times do not fall strictly, or fewer than two are given
+ * @param prediction what D is
+ * @param end points that follow the times, such as the one without noise
+ * @throws RangeError when the times do not fall strictly, or there are fewer than two points
  */
 export function tableProblem(
   schedule: NoiseSchedule,
   times: ArrayLike<number>,
   prediction: Prediction = 'data',
+  end: readonly GridPoint[] = [],
 ): TableProblem {
   const grid = Array.from(times, (t) => pointAt(schedule, t));
-  if (grid.length < 2) throw new RangeError(`A grid needs at least two times, got ${grid.length}.`);
   const rising = grid.findIndex((point, i) => i > 0 && !(point.t < (grid[i - 1]?.t ?? NaN)));
   if (rising > 0) {
     throw new RangeError(`The times of a grid must fall strictly; time ${rising} does not (${grid[rising]?.t}).`);
   }
+  grid.push(...end);
+  if (grid.length < 2) throw new RangeError(`A grid needs at least two times, got ${grid.length}.`);
   return { grid, prediction, space: schedule.space };
 }
 

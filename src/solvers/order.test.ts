@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { edm } from '../diffusion/edm';
 import { spacing } from '../diffusion/spacing';
 import { ddim } from './ddim';
-import { dpmppMultistep } from './dpmpp-multistep';
+import { dpmMultistep } from './dpm-multistep';
 import { heun } from './heun';
 import { ipndm } from './ipndm';
 import { tableProblem, type TableProblem } from './linear-form';
@@ -35,9 +35,9 @@ function observedOrder(method: (problem: TableProblem) => SolverTable): number {
 describe('order of accuracy on a Gaussian', () => {
   it.each<[string, number, (problem: TableProblem) => SolverTable]>([
     ['DDIM', 1, ddim],
-    ['DPM-Solver++ 1M', 1, (problem) => dpmppMultistep(problem, { order: 1 })],
-    ['DPM-Solver++ 2M', 2, (problem) => dpmppMultistep(problem, { order: 2 })],
-    ['DPM-Solver++ 3M', 2, (problem) => dpmppMultistep(problem, { order: 3 })],
+    ['DPM-Solver++ 1M', 1, (problem) => dpmMultistep(problem, { order: 1 })],
+    ['DPM-Solver++ 2M', 2, (problem) => dpmMultistep(problem, { order: 2 })],
+    ['DPM-Solver++ 3M', 2, (problem) => dpmMultistep(problem, { order: 3 })],
     ['iPNDM-1', 1, (problem) => ipndm(problem, 1)],
     ['iPNDM-2', 2, (problem) => ipndm(problem, 2)],
     ['iPNDM-3', 2, (problem) => ipndm(problem, 3)],

@@ -3,7 +3,7 @@ import { cosine } from '../diffusion/discrete-vp';
 import { edm } from '../diffusion/edm';
 import { rectifiedFlow } from '../diffusion/rectified-flow';
 import { spacing } from '../diffusion/spacing';
-import { dpmppMultistep } from './dpmpp-multistep';
+import { dpmMultistep } from './dpm-multistep';
 import { heun } from './heun';
 import { tableProblem } from './linear-form';
 import { classicSolvers, classicTable, solverLabel, type ClassicSolver } from './registry';
@@ -55,10 +55,17 @@ describe('classicTable', () => {
       (choice: Partial<ClassicSolver>, nfe = 4) =>
       () =>
         classicTable(schedules.vp, { solver: 'ddim', order: 1, timestep_spacing: 'uniform', ...choice }, nfe);
-    expect(table({ solver: 'dpmpp', order: 4 })).toThrow('DPM-Solver++ multistep has orders 1 to 3, got 4');
-    expect(table({ solver: 'ipndm', order: 5 })).toThrow('iPNDM has orders 1 to 4, got 5');
-    expect(table({ solver: 'unipc', order: 0 })).toThrow('UniPC has orders 1 to 3, got 0');
+    expect(table({ solver: 'dpmpp', order: 4 })).toThrow(
+      'DPM-Solver++ multistep (data prediction) has orders 1 to 3, got 4',
+    );
+    expect(table({ solver: 'ipndm', order: 5 })).toThrow(
+      'iPNDM, Adams–Bashforth of equal steps has orders 1 to 4, got 5',
+    );
+    expect(table({ solver: 'unipc', order: 0 })).toThrow('UniPC with its corrector has orders 1 to 4, got 0');
     expect(table({}, 0)).toThrow('at least 1, got 0');
+    expect(table({ solver: 'euler_a' })).toThrow('There is no solver "euler_a"; there are ddim, dpmpp,');
+    expect(table({ solver: 'unipc', order: 2, variant: 'bh3' })).toThrow('has the variants bh2, bh1, exact');
+    expect(table({ solver: 'rk4' }, 6)).toThrow('4 a step, 1 for a step to σ = 0) cannot make 6; choose 4 or 8.');
   });
 
   it('takes an odd Heun table with an Euler step at its end', () => {
@@ -70,8 +77,7 @@ describe('classicTable', () => {
   it('lowers the last orders of DPM-Solver++ below ten steps only', () => {
     const row = (nfe: number, lowerOrderFinal?: boolean): Float64Array => {
       const problem = tableProblem(schedules.ve, spacing(schedules.ve, 'logsnr', nfe));
-      return dpmppMultistep(problem, { order: 3, ...(lowerOrderFinal === undefined ? {} : { lowerOrderFinal }) })
-        .weights;
+      return dpmMultistep(problem, { order: 3, ...(lowerOrderFinal === undefined ? {} : { lowerOrderFinal }) }).weights;
     };
     expect(row(9)).toEqual(row(9, true));
     expect(row(10)).toEqual(row(10, false));

@@ -1,44 +1,83 @@
+import { cleanPoint } from '../diffusion/grid-point';
+import { gridTimes, type GridName } from '../diffusion/grids';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
-import { spacing, spacingNames, type SpacingName } from '../diffusion/spacing';
-import { ddim } from './ddim';
-import { dpmppMultistep } from './dpmpp-multistep';
-import { heun, heunSteps } from './heun';
-import { ipndm } from './ipndm';
-import { tableProblem } from './linear-form';
-import type { SolverTable } from './table';
-import { unipc } from './unipc';
+import { spacingNames } from '../diffusion/spacing';
+import { familyNamed } from './catalogue';
+import { tableProblem, type RecordedTable } from './linear-form';
 
-/** A classic solver by the names of solver.yaml; `order` is ignored by ddim and heun. */
+/** A classic solver by the names of the catalogue. */
 export interface ClassicSolver {
-  readonly solver: 'ddim' | 'dpmpp' | 'ipndm' | 'unipc' | 'heun';
+  readonly solver: string;
   readonly order: number;
-  readonly timestep_spacing: SpacingName;
+  /** One of the family's variants; its first when left out. */
+  readonly variant?: string;
+  readonly timestep_spacing: GridName;
+}
+
+/** A grid by its own times instead of a spacing, and how it ends. */
+export interface ClassicGrid {
+  /** Falling times, ends included. */
+  readonly times?: ArrayLike<number>;
+  /** End with a step to σ = 0; the last time of the grid is then evaluated too. */
+  readonly toZero?: boolean;
 }
 
 /**
  * The table of a classic solver with `nfe` evaluations: data prediction in the schedule's own space, from tMax to tMin.
  *
- * @throws RangeError for an order the solver does not have
+ * @throws RangeError for a solver, order or variant there is not, or evaluations that no grid of the solver takes
  */
-export function classicTable(schedule: NoiseSchedule, choice: ClassicSolver, nfe: number): SolverTable {
+export function classicTable(
+  schedule: NoiseSchedule,
+  choice: ClassicSolver,
+  nfe: number,
+  { times, toZero = false }: ClassicGrid = {},
+): RecordedTable {
   if (!(Number.isInteger(nfe) && nfe >= 1)) {
     throw new RangeError(`A solver needs a whole number of evaluations of at least 1, got ${nfe}.`);
   }
-  const { solver, order } = choice;
-  const steps = solver === 'heun' ? heunSteps(nfe) : nfe;
-  const problem = tableProblem(schedule, spacing(schedule, choice.timestep_spacing, steps));
-  switch (solver) {
-    case 'ddim':
-      return ddim(problem);
-    case 'dpmpp':
-      return dpmppMultistep(problem, { order });
-    case 'ipndm':
-      return ipndm(problem, order);
-    case 'unipc':
-      return unipc(problem, { order });
-    case 'heun':
-      return heun(problem, nfe);
+  const family = familyNamed(choice.solver);
+  const { order, variant = family.variants[0] ?? '' } = choice;
+  // Families of one order have no use for it.
+  const used = family.orders.length === 1 ? family.orders[0]! : order;
+  if (!family.orders.includes(used)) {
+    const [low, high] = [family.orders[0], family.orders.at(-1)];
+    throw new RangeError(`${family.title} has orders ${low} to ${high}, got ${order}.`);
   }
+  if (variant !== '' && !family.variants.includes(variant)) {
+    const known = family.variants.length === 0 ? 'no variants' : `the variants ${family.variants.join(', ')}`;
+    throw new RangeError(`${family.title} has ${known}; got "${variant}".`);
+  }
+  const steps = gridSteps(choice.solver, nfe, toZero);
+  const points = times ?? gridPoints(schedule, choice.timestep_spacing, steps, toZero);
+  if (points.length !== (toZero ? steps : steps + 1)) {
+    throw new RangeError(
+      `${family.title} with ${nfe} evaluations needs ${toZero ? steps : steps + 1} times, got ${points.length}.`,
+    );
+  }
+  const problem = tableProblem(schedule, points, 'data', toZero ? [cleanPoint] : []);
+  return family.fill(problem, { order: used, variant, nfe, schedule });
+}
+
+/** Times of a spacing; with `toZero` its last step goes from tMin to σ = 0, and a single step from tMax. */
+function gridPoints(schedule: NoiseSchedule, name: GridName, steps: number, toZero: boolean): ArrayLike<number> {
+  if (!toZero) return gridTimes(schedule, name, steps);
+  return steps === 1 ? [schedule.tMax] : gridTimes(schedule, name, steps - 1);
+}
+
+/**
+ * Steps of the grid on which a solver makes `nfe` evaluations.
+ *
+ * @throws RangeError that says which numbers of evaluations there are
+ */
+export function gridSteps(solver: string, nfe: number, toZero: boolean): number {
+  const { title, evaluations, steps } = familyNamed(solver);
+  const found = steps(nfe, toZero);
+  if (found !== undefined) return found;
+  const near = Array.from({ length: nfe + 8 }, (_, i) => i + 1).filter((n) => steps(n, toZero) !== undefined);
+  const [below, above] = [near.findLast((n) => n < nfe), near.find((n) => n > nfe)];
+  const others = [below, above].filter((n) => n !== undefined).join(' or ');
+  throw new RangeError(`${title} (evaluations: ${evaluations}) cannot make ${nfe}; choose ${others}.`);
 }
 
 /** Solvers worth comparing, with the fewest evaluations each needs to differ from one of lower order. */
@@ -62,17 +101,8 @@ export function classicSolvers(nfe: number): ClassicSolver[] {
 }
 
 /** The name people know a solver by, without its spacing. */
-export function solverLabel({ solver, order }: Pick<ClassicSolver, 'solver' | 'order'>): string {
-  switch (solver) {
-    case 'ddim':
-      return 'DDIM';
-    case 'dpmpp':
-      return `DPM-Solver++ ${order}M`;
-    case 'ipndm':
-      return `iPNDM-${order}`;
-    case 'unipc':
-      return `UniPC-${order}`;
-    case 'heun':
-      return 'Heun';
-  }
+export function solverLabel({ solver, order, variant }: Omit<ClassicSolver, 'timestep_spacing'>): string {
+  const family = familyNamed(solver);
+  const label = family.label(order);
+  return variant === undefined || variant === family.variants[0] ? label : `${label} (${variant})`;
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { edm } from '../diffusion/edm';
+import { backward } from './backward';
 import { classicTable } from './registry';
 import { sample } from './sampler';
-import type { SolverTable } from './table';
+import { rowOffset, tableFromData, tableToData, type SolverTable, type TableData } from './table';
+import { sampleTangents } from './tangents';
 import { analyticMixture } from './testing/analytic-mixture';
 import { referenceSample } from './reference-sampler';
 
@@ -61,5 +63,67 @@ describe('sample', () => {
     });
     await expect(run).rejects.toMatchObject({ name: 'AbortError' });
     expect(evaluations).toBe(2);
+  });
+
+  describe('with a table of constants and numbers for each element', () => {
+    /** One element's table: the first with its numbers scaled and constants added. */
+    const ofElement = (element: number): SolverTable => ({
+      ...table,
+      start: table.start.map((value) => value * (1 + 0.1 * element)),
+      weights: table.weights.map((value) => value * (1 - 0.2 * element)),
+      offset: table.start.map((_, r) => 0.5 * r - element),
+    });
+    const interleaved = (pick: (part: SolverTable) => Float64Array): Float64Array =>
+      Float64Array.from({ length: 2 * pick(ofElement(0)).length }, (_, i) => pick(ofElement(i % 2))[i >> 1]!);
+    const wide: SolverTable = {
+      ...table,
+      width: 2,
+      start: interleaved(({ start }) => start),
+      weights: interleaved(({ weights }) => weights),
+      offset: interleaved(({ offset }) => offset!),
+    };
+
+    it('moves each element by its own numbers', async () => {
+      const read = tableFromData(JSON.parse(JSON.stringify(tableToData(wide))) as TableData);
+      const { states, outputs } = await sample(denoiser, read, xT, conditions);
+      states.forEach((state, r) => {
+        state.forEach((value, i) => {
+          const { start, weights, offset } = ofElement(i % 2);
+          const sum = outputs
+            .slice(0, r)
+            .reduce(
+              (all, output, j) => all + weights[rowOffset(r - 1) + j]! * output[i]!,
+              start[r]! * xT[i]! + offset![r]!,
+            );
+          expect(value).toBeCloseTo(sum, 4);
+        });
+      });
+      for (let n = 0; n < 3; n++) {
+        const reference = referenceSample(denoiser.at, read, xT.subarray(2 * n, 2 * n + 2));
+        reference.forEach((value, i) => expect(states[5]![2 * n + i]).toBeCloseTo(value, 4));
+      }
+    });
+
+    it('refuses samples of another size', async () => {
+      const third: SolverTable = {
+        ...table,
+        width: 3,
+        start: new Float64Array(18),
+        weights: new Float64Array(45),
+      };
+      await expect(sample(denoiser, third, xT, conditions)).rejects.toThrow(
+        'The table has weights for samples of 3 elements; those of the model have 2.',
+      );
+    });
+
+    it('has no gradient and no tangents', async () => {
+      const trajectory = await sample(denoiser, wide, xT, conditions);
+      const sentence = 'it can be run, not learned';
+      const constants: SolverTable = { ...table, offset: table.start };
+      for (const refused of [wide, constants]) {
+        await expect(backward(denoiser, refused, trajectory, conditions, xT)).rejects.toThrow(sentence);
+        await expect(sampleTangents(denoiser, refused, trajectory, conditions, { schedule })).rejects.toThrow(sentence);
+      }
+    });
   });
 });

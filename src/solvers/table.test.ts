@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  assertPlainTable,
   assertValidTable,
   entryNames,
   rowOffset,
@@ -10,6 +11,7 @@ import {
   tableToData,
   tableToVector,
   type SolverTable,
+  type TableData,
 } from './table';
 
 const anyTable: fc.Arbitrary<SolverTable> = fc.integer({ min: 1, max: 8 }).chain((nfe) => {
@@ -25,6 +27,25 @@ const anyTable: fc.Arbitrary<SolverTable> = fc.integer({ min: 1, max: 8 }).chain
   });
 });
 
+/** Tables with constants and one number for each of 1 to 4 elements, as DPM-Solver-v3 has them. */
+const anyWideTable: fc.Arbitrary<SolverTable> = fc
+  .tuple(anyTable, fc.integer({ min: 1, max: 4 }), fc.boolean())
+  .map(([table, width, constants]) => {
+    const widen = (values: Float64Array): Float64Array =>
+      Float64Array.from(
+        { length: values.length * width },
+        (_, i) => values[Math.floor(i / width)]! / (1 + (i % width)),
+      );
+    const start = widen(table.start);
+    return {
+      ...table,
+      start,
+      weights: widen(table.weights),
+      ...(constants ? { offset: start.toReversed() } : {}),
+      ...(width > 1 ? { width } : {}),
+    };
+  });
+
 const small = tableFromData({
   nfe: 2,
   times: [10, 5],
@@ -35,10 +56,19 @@ const small = tableFromData({
 });
 
 describe('tables', () => {
-  it('survive the way to plain data and back', () => {
+  it('survive the way to JSON and back', () => {
     fc.assert(
-      fc.property(anyTable, (table) => {
-        expect(tableFromData(tableToData(table))).toEqual(table);
+      fc.property(anyWideTable, (table) => {
+        const text = JSON.stringify(tableToData(table));
+        // JSON has no -0; for a weight it is the 0 it stands for.
+        const plain = (values: Float64Array): Float64Array => values.map((value) => value + 0);
+        expect(tableFromData(JSON.parse(text) as TableData)).toEqual({
+          ...table,
+          times: plain(table.times),
+          start: plain(table.start),
+          weights: plain(table.weights),
+          ...(table.offset ? { offset: plain(table.offset) } : {}),
+        });
       }),
     );
   });
@@ -68,5 +98,38 @@ describe('tables', () => {
     expect(() => tableFromData({ ...data, rows: [[0.1]] })).toThrow('has 1 rows; it must have 2');
     expect(() => tableFromData({ ...data, rows: [[0.1, 1], [2]] })).toThrow('Row 0 of the solver table has 2 weights');
     expect(() => tableFromVector(small, new Float64Array(6))).toThrow('has 7 free entries; the vector has 6');
+  });
+
+  describe('with constants or numbers for each element', () => {
+    const data = tableToData(small);
+    const wide: TableData = {
+      ...data,
+      width: 2,
+      start: [1, 1, 0.5, 0.6, 0.25, 0.3],
+      rows: [
+        [0.1, 0.2],
+        [0.3, 0.4, 0.5, 0.6],
+      ],
+      offset: [0, 0, 1, 2, 3, 4],
+    };
+
+    it('must have as many numbers as their width asks for', () => {
+      expect(tableFromData(wide).width).toBe(2);
+      expect(() => tableFromData({ ...wide, width: 3 })).toThrow('has 2 weights; it must have 3');
+      expect(() => tableFromData({ ...wide, start: [1, 1] })).toThrow('has 2 start weights; it must have 6');
+      expect(() => tableFromData({ ...wide, offset: [1, 2, 3] })).toThrow('has 3 constants; it must have 6');
+      expect(() => tableFromData({ ...wide, offset: [0, 0, 1, NaN, 3, 4] })).toThrow(
+        'number 3 of its constants is NaN',
+      );
+      expect(() => assertValidTable({ ...small, width: 0 })).toThrow('at least 1, got 0');
+    });
+
+    it('are refused where all numbers must be free to move', () => {
+      const sentence =
+        'This table has weights for each element of a sample (DPM-Solver-v3); it can be run, not learned.';
+      expect(() => assertPlainTable(small)).not.toThrow();
+      expect(() => tableToVector(tableFromData(wide))).toThrow(sentence);
+      expect(() => tableToVector(tableFromData({ ...data, offset: [0, 1, 2] }))).toThrow(sentence);
+    });
   });
 });
