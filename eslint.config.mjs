@@ -11,7 +11,7 @@ const rooms = {
   config: { may: ['protocol'] },
   diffusion: { may: [] },
   solvers: { may: ['diffusion'] },
-  conformance: { may: ['diffusion', 'solvers'] },
+  conformance: { may: ['diffusion', 'solvers', 'learn'] },
   onnx: { may: [] },
   runtime: { may: ['onnx', 'diffusion'], types: ['solvers', 'protocol'] },
   metrics: { may: [], types: ['runtime'] },

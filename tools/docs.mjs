@@ -1,6 +1,7 @@
 // Writes what is generated from sources: media/solver.schema.json and docs/config.md from src/config/schema.ts,
-// docs/operators.md from the tables of src/onnx. Tests fail when a file is stale.
-import { mkdir, writeFile } from 'node:fs/promises';
+// docs/operators.md from the tables of src/onnx, and the tables in docs/solvers.md from src/solvers and src/diffusion.
+// Tests fail when a file is stale.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -22,12 +23,15 @@ async function load(path) {
 
 const { schemaFileText, configDocText } = await load('src/config/docs.ts');
 const { operatorsDocText } = await load('src/onnx/docs.ts');
+const { solversDocText } = await load('src/solvers/docs.ts');
+const solversPage = solversDocText(await readFile(root('docs/solvers.md'), 'utf8'));
 const style = await resolveConfig(root('docs/config.md'));
 
 for (const [path, text] of [
   ['media/solver.schema.json', schemaFileText()],
   ['docs/config.md', await format(configDocText(), { ...style, parser: 'markdown' })],
   ['docs/operators.md', await format(operatorsDocText(), { ...style, parser: 'markdown' })],
+  ['docs/solvers.md', await format(solversPage, { ...style, parser: 'markdown' })],
 ]) {
   await mkdir(dirname(root(path)), { recursive: true });
   await writeFile(root(path), text);

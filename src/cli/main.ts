@@ -4,6 +4,7 @@ import { conformanceCommand } from './conformance-command';
 import { inspectCommand } from './inspect-command';
 import { learnCommand } from './learn-command';
 import { previewCommand } from './preview-command';
+import { sampleCommand } from './sample-command';
 import { validateCommand } from './validate-command';
 
 /** Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 cancelled. */
@@ -13,7 +14,14 @@ async function main(): Promise<number> {
     .version(version)
     .exitOverride();
   let code = 0;
-  for (const command of [learnCommand, previewCommand, validateCommand, inspectCommand, conformanceCommand]) {
+  for (const command of [
+    learnCommand,
+    previewCommand,
+    sampleCommand,
+    validateCommand,
+    inspectCommand,
+    conformanceCommand,
+  ]) {
     program.addCommand(command((result) => (code = result)).exitOverride());
   }
   try {

@@ -9,6 +9,8 @@ export type { CheckContext, ModelFacts, TensorFacts } from './facts';
 export { promptInputs } from './prompt-inputs';
 export { hover } from './hover';
 export type { Hover } from './hover';
+export { overrideYaml } from './override';
+export type { Override } from './override';
 export { findPorts } from './ports';
 export type { FoundPorts, PortFact } from './ports';
 export type * from './resolved';

@@ -1,7 +1,7 @@
 import { aysSigmas, interpolateLevels } from './ays';
 import { betaQuantile } from './beta-quantile';
 import { diffusersTimesteps } from './diffusers-grid';
-import { shiftedLevel, unshiftedLevel } from './flow-shift';
+import { shiftedLevel } from './flow-shift';
 import type { NoiseSchedule } from './noise-schedule';
 import { spacing, spacingNames, type SpacingName } from './spacing';
 
@@ -63,15 +63,7 @@ export function gridTimes(
       case 'exponential':
         return spacing(schedule, 'logsnr', n);
       case 'karras':
-        // σ/α = w^ρ with w even
-        return rho === 7
-          ? spacing(schedule, name, n)
-          : evenIn(
-              schedule,
-              n,
-              (lambda) => Math.exp(-lambda / rho),
-              (root) => -rho * Math.log(root),
-            );
+        return spacing(schedule, name, n, rho);
       case 'beta':
         return between(schedule, n, (fraction) => schedule.gridTime(1 - betaQuantile(1 - fraction, ...betaShapes)));
       case 'beta_sigma': {
@@ -91,7 +83,9 @@ export function gridTimes(
       case 'linspace':
       case 'trailing': {
         if (!(tMin === 0 && Number.isInteger(tMax))) {
-          throw new RangeError(`The grid ${name} needs a noise schedule of whole timesteps; choose uniform for this one.`);
+          throw new RangeError(
+            `The grid ${name} needs a noise schedule of whole timesteps; choose uniform for this one.`,
+          );
         }
         const trainTimesteps = tMax + 1;
         const family = 'multistep';

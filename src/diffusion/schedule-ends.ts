@@ -49,7 +49,11 @@ function fractionOf(schedule: NoiseSchedule, t: number): number {
 export type FinalStep = 'keep' | 'jump' | 'append';
 
 /** The points of a falling list of times, with the final step of a program. */
-export function pointsOfGrid(schedule: NoiseSchedule, times: ArrayLike<number>, final: FinalStep = 'keep'): GridPoint[] {
+export function pointsOfGrid(
+  schedule: NoiseSchedule,
+  times: ArrayLike<number>,
+  final: FinalStep = 'keep',
+): GridPoint[] {
   const points = Array.from(times, (t) => pointAt(schedule, t));
   if (final === 'keep') return points;
   return [...(final === 'jump' ? points.slice(0, -1) : points), cleanPoint];

@@ -6,28 +6,26 @@ export type SpacingName = 'uniform' | 'quadratic' | 'logsnr' | 'karras';
 /** Every spacing, in the order lists show them. */
 export const spacingNames: readonly SpacingName[] = ['uniform', 'quadratic', 'logsnr', 'karras'];
 
-/** ρ of Karras et al. 2022, Eq. 5. */
-const rho = 7;
-
 /**
  * The n + 1 falling times of an n-step sampler, from tMax to tMin, both exact.
  *
  * uniform: even in time (on a flow schedule, in time before its shift). quadratic: the square of an even grid in √t,
- * as DPM-Solver and UniPC have it. logsnr: even in λ. karras: even in (σ/α)^{1/7}.
+ * as DPM-Solver and UniPC have it. logsnr: even in λ. karras: even in (σ/α)^{1/ρ}.
  *
+ * @param rho of karras; 7 in Karras et al. 2022, Eq. 5
  * @throws RangeError when n is not a whole number of at least 1, or when a spacing needs the λ of a start that holds no
  *   signal (zero terminal SNR)
  */
-export function spacing(schedule: NoiseSchedule, name: SpacingName, n: number): Float64Array {
+export function spacing(schedule: NoiseSchedule, name: SpacingName, n: number, rho = 7): Float64Array {
   if (!(Number.isInteger(n) && n >= 1)) throw new RangeError(`A grid needs a whole number of steps, got ${n}.`);
-  const timeAt = gridFunction(schedule, name);
+  const timeAt = gridFunction(schedule, name, rho);
   return Float64Array.from({ length: n + 1 }, (_, i) => {
     if (i === 0) return schedule.tMax;
     return i === n ? schedule.tMin : timeAt(i / n);
   });
 }
 
-function gridFunction(schedule: NoiseSchedule, name: SpacingName): (fraction: number) => number {
+function gridFunction(schedule: NoiseSchedule, name: SpacingName, rho: number): (fraction: number) => number {
   const { tMin, tMax } = schedule;
   switch (name) {
     case 'uniform':

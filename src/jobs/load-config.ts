@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { checkSolverYaml, readModelFacts, readTensorFacts, referencedFiles } from '../config';
-import type { Diagnostic, ResolvedConfig } from '../config';
+import { checkSolverYaml, readModelFacts, readTensorFacts, referencedFiles, overrideYaml } from '../config';
+import type { Diagnostic, Override, ResolvedConfig } from '../config';
 import { modelReader } from '../onnx/model-reader';
 import { readTensorHeader } from '../onnx/tensor-file';
 import { UserError } from './user-error';
@@ -30,11 +30,15 @@ export interface LoadedConfig {
   readonly config: ResolvedConfig | undefined;
 }
 
-/** Reads and checks a solver.yaml with the facts about the files it names. */
-export async function checkConfigFile(path: string): Promise<LoadedConfig> {
+/**
+ * Reads and checks a solver.yaml with the facts about the files it names.
+ *
+ * @param overrides keys that are replaced before the check; `text` then is the replaced text
+ */
+export async function checkConfigFile(path: string, overrides: readonly Override[] = []): Promise<LoadedConfig> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = overrideYaml(await readFile(path, 'utf8'), overrides);
   } catch (error) {
     throw new UserError('config-missing', `${path} cannot be read. Check the path of solver.yaml.`, { cause: error });
   }
@@ -54,8 +58,8 @@ export async function checkConfigFile(path: string): Promise<LoadedConfig> {
 }
 
 /** @throws ConfigError when anything is wrong. */
-export async function loadConfig(path: string): Promise<ResolvedConfig> {
-  const { text, diagnostics, config } = await checkConfigFile(path);
+export async function loadConfig(path: string, overrides: readonly Override[] = []): Promise<ResolvedConfig> {
+  const { text, diagnostics, config } = await checkConfigFile(path, overrides);
   if (!config) throw new ConfigError(path, text, diagnostics);
   return config;
 }

@@ -2,9 +2,9 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { mersenne } from 'pure-rand/generator/mersenne';
 
 /** Noises of different purposes never meet: each has its own stream. */
-export type NoiseStream = 'train' | 'validation' | 'test';
+export type NoiseStream = 'train' | 'validation' | 'test' | 'sample';
 
-const streamIds: Readonly<Record<NoiseStream, number>> = { train: 1, validation: 2, test: 3 };
+const streamIds: Readonly<Record<NoiseStream, number>> = { train: 1, validation: 2, test: 3, sample: 4 };
 
 /**
  * Standard normal start noises, `count × dim`. Sample i depends on (seed, stream, i) only, never on how many are drawn.

@@ -53,10 +53,13 @@ export function isInputError(error: unknown): boolean {
 const inputCodes: ReadonlySet<string> = new Set([
   'config',
   'config-missing',
+  'adaptive',
   'model-changed',
   'no-gradient',
   'no-start',
   'nothing-to-resume',
+  'solver-file',
+  'solver-settings',
   'start-not-in-family',
   'statistics-shape',
   'statistics-unreadable',

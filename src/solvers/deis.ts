@@ -23,8 +23,8 @@ export interface EvenSum {
  *
  *     x̂' = x̂ + Σ_j E_j·∫_{σ̂}^{σ̂'} ℓ_j(u(s)) ds          ℓ_j the Lagrange polynomials of the last p values of u
  *
- * Order p, 1 to 4; one evaluation a step. The first p − 1 steps use the outputs there are. The diff-sampler toolbox
- * (Zhou et al. 2024) sums 10 000 values of the integrand instead, which is off by up to 5e-5; `quadrature` reproduces it.
+ * Orders 1 to 4 in the sense of `lms`; one evaluation a step. The diff-sampler toolbox (Zhou et al. 2024) sums 10 000 values
+ * of the integrand of tAB instead, which is off by up to 5e-5; `quadrature` reproduces it.
  */
 export function deis(problem: TableProblem, options: DeisOptions): RecordedTable {
   const { order, variable } = options;

@@ -13,10 +13,12 @@ import { noiseMultistep, veSigma, type MultistepWindow } from './noise-multistep
  *         b = (½·(1 − c) + ⅙·(1 − 3c/2)·h_0/(h_0 + h_1 + h_2))·[h_0·(h_0 + h_1)·(h_0 + h_1 + h_2)]
  *             / [h_1·(h_1 + h_2)·(h_1 + h_2 + h_3)]                        c = h_0/(3·(h_0 + h_1))
  *
- * Orders p = 1 and 2 are the exact variable-step weights (`lms`). The published a and Δ_3 are exact for equal steps only
- * (a leaves the step ratio out of its first half, Δ_3 has q where h_2/h_3 belongs, so p = 4 gives the weights a sum other
- * than 1): take `lms` for the true method, this one to reproduce results called iPNDM-v. Its order still nears 3, for
- * steps even out as they shrink. One evaluation a step; the first p − 1 steps use the outputs there are.
+ * With p = 1 and 2 these are the exact variable-step weights (`lms`). The published a is exact for equal steps only: it
+ * leaves the step ratio out of its first half. The published order 4 is exact for none: b adds a term that ought to be
+ * subtracted (11/24 instead of 3/8 on equal steps), and Δ_3 has q where h_2/h_3 belongs, so that the weights have a sum
+ * other than 1. Take `lms` for the true method, and this one to reproduce results called iPNDM-v. Its order nears p up to
+ * 3, and 3 for p = 4, as steps even out when they shrink. One evaluation a step; the first p − 1 steps use the outputs
+ * there are.
  */
 export function ipndmV(problem: TableProblem, window: MultistepWindow): RecordedTable {
   if (![1, 2, 3, 4].includes(window.order)) throw new RangeError(`iPNDM-v has orders 1 to 4, got ${window.order}.`);

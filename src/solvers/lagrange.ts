@@ -27,10 +27,11 @@ export function unitMoments(n: number): number[] {
 }
 
 /**
- * ∫₀^h u^k·e^u du for k = 0 … n − 1 in closed form, with h ≤ 0 and −∞ allowed. The recurrence loses about k·log₁₀(1/|h|)
- * digits of moment k, which an interpolation of degree k over steps that short does not notice.
+ * ∫₀^h u^k·e^u du for k = 0 … n − 1, with h ≤ 0 and −∞ allowed: by the closed recurrence, or for |h| < 1, where that
+ * cancels, by a quadrature that is exact but for rounding.
  */
 export function exponentialMoments(h: number, n: number): number[] {
+  if (h > -1) return Array.from({ length: n }, (_, k) => integrate((u) => u ** k * Math.exp(u), 0, h, 1));
   const moments = [Math.expm1(h)];
   // h^k·e^h is 0 at −∞.
   const end = (k: number): number => (h === -Infinity ? 0 : h ** k * Math.exp(h));

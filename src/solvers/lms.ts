@@ -9,7 +9,8 @@ import { finiteNodes, noiseMultistep, veSigma, type MultistepWindow } from './no
  *
  *     x̂' = x̂ + Σ_j E_j·∫_{σ̂}^{σ̂'} ℓ_j(u) du          ℓ_j the Lagrange polynomials of the last p levels σ̂
  *
- * Order p, 1 to 4; one evaluation a step. The first p − 1 steps use the outputs there are.
+ * A step with p outputs is of order p, 1 to 4; the first p − 1 steps use the outputs there are. A run from EDM's 80, where
+ * those steps cost next to nothing, shows order p; one from a low noise level order 2. One evaluation a step.
  */
 export function lms(problem: TableProblem, window: MultistepWindow): RecordedTable {
   if (![1, 2, 3, 4].includes(window.order)) throw new RangeError(`LMS has orders 1 to 4, got ${window.order}.`);

@@ -1,0 +1,115 @@
+import { cleanPoint } from '../../diffusion/grid-point';
+import type { NoiseSchedule } from '../../diffusion/noise-schedule';
+import { Dual } from '../dual';
+import { dualPointAt, dualTimeOfLambda, type DualPoint } from '../dual-table';
+
+/** What of the times is learned: nothing, the network's times (shifts ξ), or those and the grid (S4S-Alt). */
+export type LearnedTimes = 'none' | 'shifts' | 'grid';
+
+/** Where an evaluation is made: `fraction` of the way through a step, 0 its beginning and 1 its end. */
+export interface CallPlace {
+  readonly step: number;
+  readonly fraction: number;
+}
+
+/** Points of the grid and of the evaluations; an evaluation's `t` is the network's, its α and σ are the solver's. */
+export interface GridPoints {
+  readonly points: readonly DualPoint[];
+  readonly calls: readonly DualPoint[];
+}
+
+export interface LearnedGrid {
+  /** Log-gaps and shifts of the start, as far as they are learned. */
+  readonly initial: readonly number[];
+  /** @param theta the grid's own parameters, as many as `initial` */
+  build(theta: readonly Dual[], size: number): GridPoints;
+  /** The nearest parameters whose network times lie inside the schedule. */
+  project(theta: Float64Array): Float64Array;
+}
+
+/** A gap may become e^±12 of the first one; beyond, its two points are the same number. */
+const maxLogGap = 12;
+
+/**
+ * A grid with fixed ends whose inner points are learned as log-gaps g_n = log(h_n/h_0), n ≥ 1, so that it stays monotone,
+ * and network times as shifts ξ from the solver's. Both live on the axis λ, or on t where the schedule starts without
+ * signal (λ = −∞).
+ *
+ * @param times falling times of the start's grid
+ * @param toZero a step to σ = 0 follows the last time
+ * @param networkTimes what the start hands to the network, one for each of `places`
+ */
+export function learnedGrid(
+  schedule: NoiseSchedule,
+  { times, toZero = false }: { readonly times: readonly number[]; readonly toZero?: boolean },
+  places: readonly CallPlace[],
+  networkTimes: ArrayLike<number>,
+  learned: LearnedTimes,
+): LearnedGrid {
+  const isLambda = Number.isFinite(schedule.lambda(schedule.tMax));
+  const axisOf = (t: number): number => (isLambda ? schedule.lambda(t) : t);
+  const timeOf = (u: Dual): Dual => (isLambda ? dualTimeOfLambda(schedule, u) : u);
+  const axis = times.map(axisOf);
+  const last = times.length - 1;
+  const gaps = axis.slice(1).map((u, i) => u - axis[i]!);
+  const placeOf = <T>(values: readonly T[], { step, fraction }: CallPlace, mix: (from: T, to: T) => T): T =>
+    fraction === 0 || step + 1 > last
+      ? values[step]!
+      : fraction === 1
+        ? values[step + 1]!
+        : mix(values[step]!, values[step + 1]!);
+  const callAxis = places.map((place) => placeOf(axis, place, (from, to) => from + place.fraction * (to - from)));
+  const shifts = Array.from(networkTimes, (t, k) => axisOf(t) - callAxis[k]!);
+  const logGaps = learned === 'grid' ? gaps.slice(1).map((gap) => Math.log(gap / gaps[0]!)) : [];
+  const initial = learned === 'none' ? [] : [...logGaps, ...shifts];
+
+  /** Positions of the grid's points on the axis. */
+  const axisPoints = (theta: readonly Dual[], size: number): Dual[] => {
+    if (learned !== 'grid') return axis.map((u) => Dual.constant(u, size));
+    const raw = [Dual.constant(1, size), ...logGaps.map((_, i) => theta[i]!.exp())];
+    const total = raw.reduce((sum, gap) => sum.plus(gap));
+    let u = Dual.constant(axis[0]!, size);
+    const inner = raw.slice(0, -1).map((gap) => (u = u.plus(gap.over(total).times(axis[last]! - axis[0]!))));
+    return [Dual.constant(axis[0]!, size), ...inner, Dual.constant(axis[last]!, size)];
+  };
+
+  return {
+    initial,
+    build(theta, size) {
+      const constant = (value: number): Dual => Dual.constant(value, size);
+      const us = axisPoints(theta, size);
+      // What does not move keeps the very times it was given.
+      const points = us.map((u, i) =>
+        dualPointAt(schedule, learned === 'grid' && i > 0 && i < last ? timeOf(u) : constant(times[i]!)),
+      );
+      const calls = places.map((place, k) => {
+        const u = placeOf(us, place, (from, to) => from.plus(to.minus(from).times(place.fraction)));
+        const point = placeOf(points, place, () => dualPointAt(schedule, timeOf(u)));
+        const t = learned === 'none' ? constant(networkTimes[k]!) : timeOf(u.plus(theta[logGaps.length + k]!));
+        return { ...point, t };
+      });
+      const clean = { t: constant(cleanPoint.t), alpha: constant(1), sigma: constant(0), lambda: constant(Infinity) };
+      return { points: toZero ? [...points, clean] : points, calls };
+    },
+    project(theta) {
+      if (learned === 'none') return theta.slice();
+      const moved = theta.map((value, i) => (i < logGaps.length ? clamp(value, -maxLogGap, maxLogGap) : value));
+      const us = axisPoints(
+        Array.from(moved, (value) => Dual.constant(value, 0)),
+        0,
+      ).map(({ value }) => value);
+      const ends = [axisOf(schedule.tMax), axisOf(schedule.tMin)] as const;
+      const [low, high] = [Math.min(...ends), Math.max(...ends)];
+      places.forEach((place, k) => {
+        const u = placeOf(us, place, (from, to) => from + place.fraction * (to - from));
+        const at = logGaps.length + k;
+        moved[at] = clamp(u + moved[at]!, low, high) - u;
+      });
+      return moved;
+    },
+  };
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
