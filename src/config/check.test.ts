@@ -67,7 +67,7 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ['device: auto', 'device:', 'wrong-type', 'device', /has no value/],
   ['relax_radius: auto', 'relax_radius: 3', 'out-of-range', '3', /from 0 to 1/],
   ['batch_size: auto', 'batch_size: big', 'unknown-value', 'big', /auto or a whole number/],
-  ['init: { solver: dpmpp', 'init: { solver: dpm', 'unknown-value', 'dpm', /one of ddim, dpmpp/],
+  ['init: { solver: dpmpp', 'init: { solver: dpmp', 'unknown-value', 'dpmp', /one of ddim, dpmpp/],
   [
     'init: { solver: dpmpp, order: 3, timestep_spacing: logsnr }',
     'init: best',
@@ -82,7 +82,7 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ['  order: 3\n', '  order: 6\n', 'conflict', '6', /larger than student.num_inference_steps \(4\)/],
   ['num_inference_steps: 20', 'num_inference_steps: 5', 'conflict', '5', /greater than the student's 5/],
   ['solver: unipc, order: 3', 'solver: heun, order: 3', 'conflict', 'order: 3', /always of order 2/],
-  ['solver: unipc, order: 3', 'solver: unipc, order: 4', 'conflict', 'order: 4', /goes up to 3/],
+  ['solver: unipc, order: 3', 'solver: dpmpp, order: 4', 'conflict', 'order: 4', /goes up to 3/],
   ['[4, 5]', '[5, 4]', 'list-order', '[5, 4]', /ascending/],
   ['[4, 5]', '[4, 4, 5]', 'list-order', '[4, 4, 5]', /repeats/],
   ['beta_end: 0.012', 'beta_end: 0.0001', 'conflict', '0.00085', /smaller than beta_end/],

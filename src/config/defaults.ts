@@ -12,7 +12,8 @@ export function defaultOrder(solver: SolverName | undefined, steps: number): num
 }
 
 export function maxOrder(solver: SolverName): number {
-  return fixedOrder(solver) ?? (solver === 'ipndm' ? 4 : 3);
+  const toFour: readonly SolverName[] = ['deis', 'ipndm', 'lms', 'unipc'];
+  return fixedOrder(solver) ?? (toFour.includes(solver) ? 4 : 3);
 }
 
 export function defaultOptimizer(method: 's4s' | 's4s-alt' | 'table'): TrainingConfig['optimizer'] {

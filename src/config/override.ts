@@ -12,8 +12,8 @@ export function overrideYaml(text: string, overrides: readonly Override[]): stri
   const document = parseDocument(text);
   if (document.errors.length > 0) return text;
   for (const { key, value } of overrides) {
-    if (value === undefined) document.deleteIn(key);
-    else document.setIn(key, value);
+    if (value !== undefined) document.setIn(key, value);
+    else if (document.hasIn(key)) document.deleteIn(key);
   }
   return document.toString();
 }

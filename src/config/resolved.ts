@@ -22,7 +22,8 @@ export interface ResolvedConfig {
 
 export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 export type Spacing = 'uniform' | 'quadratic' | 'logsnr' | 'karras';
-export type SolverName = 'ddim' | 'dpmpp' | 'ipndm' | 'unipc' | 'heun';
+export type SolverName =
+  'ddim' | 'dpmpp' | 'dpmpp_singlestep' | 'dpm' | 'dpm_singlestep' | 'deis' | 'lms' | 'ipndm' | 'unipc' | 'heun';
 
 /** A classic solver; `order` is ignored by ddim (1) and heun (2). */
 export interface SolverChoice {

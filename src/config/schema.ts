@@ -47,6 +47,11 @@ const solverName = () =>
   choice({
     ddim: 'First order; one evaluation a step (arXiv 2010.02502).',
     dpmpp: 'DPM-Solver++ multistep on the data prediction (arXiv 2211.01095).',
+    dpmpp_singlestep: 'DPM-Solver++ singlestep: steps of as many evaluations as the order (arXiv 2211.01095).',
+    dpm: 'DPM-Solver multistep on the noise prediction (arXiv 2206.00927).',
+    dpm_singlestep: 'DPM-Solver singlestep on the noise prediction (arXiv 2206.00927).',
+    deis: 'DEIS: polynomials of the noise prediction in time, integrated exactly (arXiv 2204.13902).',
+    lms: 'Linear multistep on the noise prediction with the weights of uneven steps (k-diffusion).',
     ipndm: 'Linear multistep on the noise prediction with a lower-order start (arXiv 2204.13902).',
     unipc: 'UniPC predictor with its corrector, no extra evaluations (arXiv 2302.04867).',
     heun: 'Second-order Runge-Kutta, as in EDM (arXiv 2206.00364).',

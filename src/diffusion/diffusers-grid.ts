@@ -99,13 +99,9 @@ export function trainingSigmas(betas: ArrayLike<number>): number[] {
  */
 export function timestepOfSigma(sigma: number, logSigmas: readonly number[]): number {
   const log = Math.log(Math.max(sigma, 1e-10));
-  let low = 0;
-  let high = logSigmas.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (logSigmas[middle]! <= log) low = middle;
-    else high = middle;
-  }
+  // The last level that is not above: with zero terminal SNR the levels do not rise to the very end.
+  const below = logSigmas.findLastIndex((level) => level <= log);
+  const low = Math.min(Math.max(below, 0), logSigmas.length - 2);
   const weight = Math.min(Math.max((logSigmas[low]! - log) / (logSigmas[low]! - logSigmas[low + 1]!), 0), 1);
   return (1 - weight) * low + weight * (low + 1);
 }

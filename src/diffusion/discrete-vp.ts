@@ -17,12 +17,12 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
   // λ_i = log α_i − ½·log(1 − α_i²)
   const lambdas = logAlphas.map((logAlpha) => logAlpha - 0.5 * Math.log(-Math.expm1(2 * logAlpha)));
   const node = (i: number): number => lambdas[i]!;
-  // The slope of α from its last value above 0 down to 0, or null where the last segment is like the others.
-  const fading = node(n - 1) === -Infinity ? -Math.exp(logAlphas[n - 2]!) : null;
+  // How fast α falls from its last value above 0 to 0; 0 where the last segment is like the others.
+  const fading = node(n - 1) === -Infinity ? Math.exp(logAlphas[n - 2]!) : 0;
   const fadingAlpha = (t: number): number | null => {
-    if (fading === null || !(t >= n - 2)) return null;
+    if (fading === 0 || !(t >= n - 2)) return null;
     if (t > n - 1) throw new RangeError(`The time ${t} lies beyond ${n - 1}, where no signal is left.`);
-    return fading * (t - (n - 1));
+    return fading * (n - 1 - t);
   };
 
   const segment = (t: number): { readonly lambda: number; readonly slope: number } => {
@@ -40,7 +40,7 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
       const left = fadingAlpha(t);
       if (left !== null) {
         const sigma = Math.sqrt(1 - left * left);
-        return { alpha: left, sigma, dAlpha: fading!, dSigma: (-left * fading!) / sigma };
+        return { alpha: left, sigma, dAlpha: -fading, dSigma: (left * fading) / sigma };
       }
       const { lambda, slope } = segment(t);
       // α² = sigmoid(2λ) and σ² = sigmoid(−2λ), hence dα/dλ = ασ² and dσ/dλ = −σα².
@@ -53,7 +53,7 @@ export function discreteVp(betas: ArrayLike<number>): NoiseSchedule {
       return left === null ? segment(t).lambda : Math.log(left) - 0.5 * Math.log1p(-left * left);
     },
     timeOfLambda(lambda) {
-      if (fading !== null && lambda <= node(n - 2)) return n - 1 + Math.sqrt(1 / (1 + Math.exp(-2 * lambda))) / fading;
+      if (fading > 0 && lambda <= node(n - 2)) return n - 1 - Math.sqrt(1 / (1 + Math.exp(-2 * lambda))) / fading;
       // The segment i with λ_{i+1} ≤ λ ≤ λ_i; λ falls with i.
       let low = 0;
       let high = n - 1;

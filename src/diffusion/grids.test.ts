@@ -23,6 +23,10 @@ describe.each(Object.entries(schedules))('grids of the %s schedule', (scheduleNa
       expect(() => gridTimes(schedule, name, 4)).toThrow('needs a noise schedule of whole timesteps');
       return;
     }
+    if (name === 'ays_svd' && scheduleName === 'stableDiffusion') {
+      expect(() => gridTimes(schedule, name, 10)).toThrow('noise level 54.5, which this noise schedule does not reach');
+      return;
+    }
     for (const n of [1, 2, 5, 10]) {
       const times = gridTimes(schedule, name, n);
       expect(times).toHaveLength(n + 1);

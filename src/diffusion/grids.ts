@@ -96,10 +96,14 @@ export function gridTimes(
       case 'ays_sdxl':
       case 'ays_deepfloyd':
       case 'ays_svd': {
-        const list = aysSigmas[name.slice('ays_'.length) as keyof typeof aysSigmas];
+        const levels = interpolateLevels(aysSigmas[name.slice('ays_'.length) as keyof typeof aysSigmas], n);
         return between(schedule, n, (fraction) => {
-          const time = schedule.timeOfLambda(-Math.log(interpolateLevels(list, n)[Math.round(fraction * n)]!));
-          return Math.min(Math.max(time, tMin), tMax);
+          const sigma = levels[Math.round(fraction * n)]!;
+          const time = schedule.timeOfLambda(-Math.log(sigma));
+          if (time > tMin && time < tMax) return time;
+          throw new RangeError(
+            `The list ${name} has the noise level ${sigma}, which this noise schedule does not reach.`,
+          );
         });
       }
     }

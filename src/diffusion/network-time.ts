@@ -18,11 +18,11 @@ export type TimeConvention =
 
 /** A map from the schedule's time to the network's. */
 export interface NetworkTime {
-  ofTime(t: number): number;
+  readonly ofTime: (t: number) => number;
   /** The schedule's time at which the network gets `tau`. */
-  timeOf(tau: number): number;
+  readonly timeOf: (tau: number) => number;
   /** d(network's time)/d(schedule's time). */
-  derivative(t: number): number;
+  readonly derivative: (t: number) => number;
 }
 
 /**

@@ -3,7 +3,7 @@ import { interpolate, type NoiseSchedule } from './noise-schedule';
 export interface VpCosineOptions {
   /** The offset of improved DDPM. Default 0.008. */
   readonly s?: number;
-  /** Where sampling ends and starts. Default 1e-3 and 0.9946, where λ is about −5.1 (DPM-Solver, Appendix D.4). */
+  /** Where sampling ends and starts. Default 1e-3 and 0.9946, DPM-Solver's T, before the noise level grows without bound. */
   readonly tMin?: number;
   readonly tMax?: number;
 }

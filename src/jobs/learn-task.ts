@@ -3,11 +3,11 @@ import { gridTimes } from '../diffusion/grids';
 import { freeTable } from '../learn/free-table';
 import { bestTable, gaussNewtonSamples, initialState, learn } from '../learn/learn';
 import type { LearnProblem, LearnProgress, LearnState } from '../learn/learn';
-import { lms } from '../learn/lms';
 import { mean } from '../learn/objective';
 import type { PairSet } from '../learn/pairs';
 import { slicePairs } from '../learn/pairs';
 import type { Parameterisation } from '../learn/parameterisation';
+import { s4sLms } from '../learn/parameterisations/s4s-lms';
 import { autoRadius } from '../learn/relax';
 import { classicTable } from '../solvers/registry';
 import type { ResultRow, RunReport } from '../protocol';
@@ -326,7 +326,7 @@ function parameterise({ config, model }: RunContext, start: NamedClassic): Param
   if (method === 'table') return freeTable(model.schedule, start.table);
   if (start.choice.solver === 'heun') return undefined;
   const grid = gridTimes(model.schedule, start.choice.timestep_spacing, start.table.nfe);
-  return lms(model.schedule, start.table, grid, order, method === 's4s-alt');
+  return s4sLms(model.schedule, start.table, { order, grid, times: method === 's4s-alt' ? 'both' : 'shifts' });
 }
 
 /** Measures learned and classic tables on the test noises and writes what the run is for. */

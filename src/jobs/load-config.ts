@@ -38,10 +38,11 @@ export interface LoadedConfig {
 export async function checkConfigFile(path: string, overrides: readonly Override[] = []): Promise<LoadedConfig> {
   let text: string;
   try {
-    text = overrideYaml(await readFile(path, 'utf8'), overrides);
+    text = await readFile(path, 'utf8');
   } catch (error) {
     throw new UserError('config-missing', `${path} cannot be read. Check the path of solver.yaml.`, { cause: error });
   }
+  text = overrideYaml(text, overrides);
   const baseDir = dirname(path);
   const files = referencedFiles(text, baseDir);
   const model = files.model === undefined ? undefined : await readModelFacts(files.model, modelReader);

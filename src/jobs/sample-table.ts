@@ -114,6 +114,8 @@ async function timesOf(
     if (bad === undefined) return grid.values.map((sigma) => schedule.timeOfLambda(-Math.log(sigma)));
     throw new RangeError(`A noise level must be a number above 0, got ${bad}; end at 0 with --to-zero.`);
   }
+  // The one evaluation of a single step to σ = 0.
+  if (steps === 0) return [schedule.tMax];
   if (grid.name === 'optimised') return optimisedTimes(schedule, steps);
   return grid.name === 'gits' ? gits(steps) : undefined;
 }

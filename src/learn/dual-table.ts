@@ -63,6 +63,8 @@ export type DualCall = Pick<DualPoint, 't' | 'alpha' | 'sigma'>;
 export interface DualEvaluation {
   readonly data: DualForm;
   readonly noise: DualForm;
+  /** Velocity of the straight path, ε − x₀, whatever the space. */
+  readonly flow: DualForm;
   /** D itself. */
   readonly output: DualForm;
 }
@@ -121,6 +123,9 @@ export class DualRecorder {
       },
       get noise() {
         return as('noise');
+      },
+      get flow() {
+        return prediction === 'velocity' && space === 'flow' ? output : combineDual([1, as('noise')], [-1, as('data')]);
       },
     };
   }

@@ -7,9 +7,9 @@ import { analyticMixture } from '../solvers/testing/analytic-mixture';
 import { freeTable } from './free-table';
 import { bestTable, initialState, learn } from './learn';
 import type { LearnHooks, LearnProblem, LearnState } from './learn';
-import { lms } from './lms';
 import { mean, tableErrors } from './objective';
 import type { PairSet } from './pairs';
+import { s4sLms } from './parameterisations/s4s-lms';
 import { packState, unpackState } from './serialise';
 
 const schedule = noiseSchedule({ type: 'linear', beta_start: 1e-4, beta_end: 0.02, num_train_timesteps: 1000 });
@@ -70,8 +70,8 @@ beforeAll(async () => {
 
 const methods = {
   table: () => freeTable(schedule, start),
-  's4s lms-3': () => lms(schedule, start, grid, 3, false)!,
-  's4s-alt lms-3': () => lms(schedule, start, grid, 3, true)!,
+  's4s lms-3': () => s4sLms(schedule, start, { order: 3, grid })!,
+  's4s-alt lms-3': () => s4sLms(schedule, start, { order: 3, grid, times: 'both' })!,
 };
 
 describe.each(Object.entries(methods))('parameterisation %s', (_name, make) => {
@@ -106,8 +106,10 @@ describe.each(Object.entries(methods))('parameterisation %s', (_name, make) => {
 describe('lms', () => {
   it('holds DDIM and DPM-Solver++, and says so when a table is not a member', () => {
     const member = (solver: 'ddim' | 'dpmpp' | 'unipc' | 'ipndm', order: number, window: number): boolean =>
-      lms(schedule, classicTable(schedule, { solver, order, timestep_spacing: 'logsnr' }, nfe), grid, window, false) !==
-      undefined;
+      s4sLms(schedule, classicTable(schedule, { solver, order, timestep_spacing: 'logsnr' }, nfe), {
+        order: window,
+        grid,
+      }) !== undefined;
     expect(member('ddim', 1, 1)).toBe(true);
     expect(member('dpmpp', 2, 2)).toBe(true);
     expect(member('dpmpp', 3, 3)).toBe(true);
@@ -128,8 +130,8 @@ describe('Gauss–Newton', () => {
 
   it('learns S4S below its start, and S4S-Alt below S4S', async () => {
     const losses: number[] = [];
-    for (const learnTimes of [false, true]) {
-      const parameterisation = lms(schedule, start, grid, 3, learnTimes)!;
+    for (const times of ['shifts', 'both'] as const) {
+      const parameterisation = s4sLms(schedule, start, { order: 3, grid, times })!;
       const problem = { ...base, parameterisation, iterations: 12 };
       const state = initialState(problem);
       await learn(problem, state, hooks);
@@ -197,7 +199,7 @@ describe('learn', () => {
     async (optimizer, iterations) => {
       const problem: LearnProblem = {
         ...base,
-        parameterisation: lms(schedule, start, grid, 3, true)!,
+        parameterisation: s4sLms(schedule, start, { order: 3, grid, times: 'both' })!,
         optimizer,
         iterations,
         relaxRadius: 0.01,

@@ -245,7 +245,7 @@ export const families: readonly SolverFamily[] = [
     steps: (nfe) => (nfe === 2 ? undefined : Math.max(1, nfe - 1)),
     source: 'Liu et al. 2022, arXiv 2202.09778',
     label: () => 'PNDM',
-    fill: (problem) => pndm(problem, plmsMoves(problem.grid), 'half-order'),
+    fill: (problem) => pndm(problem, plmsMoves(problem.grid), 'half-order', 'noise'),
   },
   {
     name: 'heun',

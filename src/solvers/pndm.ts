@@ -23,19 +23,24 @@ export interface PndmMove {
  * with D_0, then from the same state with ½·(D_0 + D_1), one evaluation more than there are steps; then the weights of
  * orders 2, 3 and 4. `runge-kutta` makes the first three steps with the classic Runge–Kutta weights (1, 2, 2, 1)/6, four
  * evaluations each. Either way the grid's unevenness is ignored: order 2.
+ *
+ * @param averaged what stands for D in the averages: the network's output, as published, or the noise it predicts, which
+ *   is the same for the models PNDM was made for
  */
 export function pndm(
   problem: TableProblem,
   moves: readonly PndmMove[],
   start: 'half-order' | 'runge-kutta',
+  averaged: 'output' | 'noise' = 'output',
 ): RecordedTable {
-  const { prediction, space } = problem;
+  const { space } = problem;
+  const known = averaged === 'noise' ? 'noise' : problem.prediction;
   const recorder = new TableRecorder(problem, moves.length);
   const transfer = (x: LinearForm, { from, to }: PndmMove, output: LinearForm): LinearForm => {
     const level = { ...from, dAlpha: 0, dSigma: 0 };
     const { skip, out } = convert(
       level,
-      predictionMixture(prediction, space, level),
+      predictionMixture(known, space, level),
       predictionMixture('data', space, level),
     );
     const ratio = to.sigma / from.sigma;
@@ -47,7 +52,7 @@ export function pndm(
   let begin = x;
   let stages: LinearForm[] = [];
   for (const [k, move] of moves.entries()) {
-    const { output } = recorder.evaluate(x, move.at);
+    const { [averaged]: output } = recorder.evaluate(x, move.at);
     if (start === 'runge-kutta' && k < 12) {
       if (stages.length === 0) {
         begin = x;

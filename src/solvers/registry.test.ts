@@ -38,13 +38,15 @@ describe('classicSolvers', () => {
       'DDIM',
       'DPM-Solver++ 2M',
       'DPM-Solver++ 3M',
+      'DPM-Solver 3M',
+      'DEIS-3',
       'iPNDM-2',
       'iPNDM-3',
       'UniPC-2',
       'UniPC-3',
       'Heun',
     ]);
-    expect(classicSolvers(5).length).toBe(9 * 4);
+    expect(classicSolvers(5).length).toBe(12 * 4);
     expect(names(4)).toContain('iPNDM-4');
   });
 });

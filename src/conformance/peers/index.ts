@@ -20,6 +20,14 @@ import { diffusersIpndmPeers } from './diffusers-ipndm';
 import { diffusersLmsPeers } from './diffusers-lms';
 import { diffusersPndmPeers } from './diffusers-pndm';
 import { kDiffusionLmsPeers } from './k-diffusion-lms';
+import { bnsPeers } from './bns';
+import { s4sPeers } from './s4s';
+import { amedPeers } from './amed';
+import { dodePeers } from './dode';
+import { dyweightPeers } from './dyweight';
+import { gsPeers } from './gs';
+import { ld3Peers } from './ld3';
+import { neuralSolverPeers } from './neural-solver';
 import type { Peers } from './peer';
 
 /** Every published program whose settings are understood. */
@@ -46,4 +54,12 @@ export const peers: Peers = {
   ...diffusersLmsPeers,
   ...diffusersPndmPeers,
   ...kDiffusionLmsPeers,
+  ...s4sPeers,
+  ...bnsPeers,
+  ...ld3Peers,
+  ...gsPeers,
+  ...dyweightPeers,
+  ...dodePeers,
+  ...neuralSolverPeers,
+  ...amedPeers,
 };

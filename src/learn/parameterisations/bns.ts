@@ -1,14 +1,16 @@
 import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import { assertPlainTable, type SolverTable } from '../../solvers/table';
-import { combineDual, dualParameterisation, range, type DualCall, type DualEvaluation, type DualForm } from '../dual-table';
+import { combineDual, dualParameterisation, range, type DualCall, type DualForm } from '../dual-table';
 import { Dual } from '../dual';
 import type { Parameterisation } from '../parameterisation';
 import { peel, startForms } from './exponential-step';
 import { learnedGrid } from './learned-grid';
 
 export interface BnsOptions {
-  /** Where the sample lies; default the schedule's end. */
+  /** The time the sample lies at; default the schedule's end. */
   readonly end?: number;
+  /** The start ends at σ = 0 instead; N − 2 inner times are then learned, as its last evaluation stays in place. */
+  readonly toZero?: boolean;
 }
 
 /**
@@ -25,19 +27,31 @@ export interface BnsOptions {
  *
  * @returns undefined when two evaluations of the start share a time, as Heun's do
  */
-export function bns(schedule: NoiseSchedule, start: SolverTable, options: BnsOptions = {}): Parameterisation | undefined {
+export function bns(
+  schedule: NoiseSchedule,
+  start: SolverTable,
+  options: BnsOptions = {},
+): Parameterisation | undefined {
   assertPlainTable(start);
   const { nfe } = start;
-  const times = [...start.times, options.end ?? schedule.tMin];
+  const { end = schedule.tMin, toZero = false } = options;
+  const times = [...start.times, ...(toZero ? [] : [end])];
   if (!times.every((t, i) => i === 0 || t < times[i - 1]!)) return undefined;
   // The grid's points are the network's times: shifts are none.
   const places = range(0, nfe).map((step) => ({ step, fraction: 0 }));
-  const grid = learnedGrid(schedule, { times }, places, start.times, 'gaps');
-  const fixed = grid.build(grid.initial.map((gap) => Dual.constant(gap, 0)), 0);
-  const { states, outputs } = startForms(start, fixed.calls, velocity);
+  const grid = learnedGrid(schedule, { times, toZero }, places, start.times, 'gaps');
+  const fixed = grid.build(
+    grid.initial.map((gap) => Dual.constant(gap, 0)),
+    0,
+  );
+  const { states, outputs } = startForms(start, fixed.calls, ({ flow }) => flow);
   const rows = range(0, nfe).flatMap((i) => {
-    const { coefficients, left } = peel(scaleToFlow(states[i + 1]!, fixed.points[i + 1]!), outputs, range(0, i + 1).reverse());
-    return [(left[0]! * scaleOf(fixed.points[0]!).value) / start.start[0]!, ...coefficients.reverse()];
+    const { coefficients, left } = peel(
+      scaleToFlow(states[i + 1]!, fixed.points[i + 1]!),
+      outputs,
+      range(0, i + 1).reverse(),
+    );
+    return [(left[0]! * scaleOf(fixed.points[0]!).value) / start.start[0]!, ...[...coefficients].reverse()];
   });
   const count = rows.length;
   return dualParameterisation(start, {
@@ -49,7 +63,7 @@ export function bns(schedule: NoiseSchedule, start: SolverTable, options: BnsOpt
       let x = recorder.start;
       let index = 0;
       for (let i = 0; i < nfe; i++) {
-        u.push(velocity(recorder.evaluate(x, calls[i]!)));
+        u.push(recorder.evaluate(x, calls[i]!).flow);
         const a = theta[index++]!;
         const sum = combineDual([a, flowStart], ...u.map((each) => [theta[index++]!, each] as const));
         x = combineDual([scaleOf(points[i + 1]!), sum]);
@@ -58,11 +72,6 @@ export function bns(schedule: NoiseSchedule, start: SolverTable, options: BnsOpt
     },
     project: (theta) => Float64Array.from([...theta.subarray(0, count), ...grid.project(theta.slice(count))]),
   });
-}
-
-/** u = ε − x₀; where D is that already, D itself, which no end of the schedule can spoil. */
-function velocity(evaluation: DualEvaluation): DualForm {
-  return evaluation.velocity ?? combineDual([1, evaluation.noise], [-1, evaluation.data]);
 }
 
 /** α + σ. */

@@ -1,7 +1,7 @@
 import type { SolverTable } from '../../solvers/table';
 import { rowOffset } from '../../solvers/table';
 import type { Dual } from '../dual';
-import { combineDual, DualRecorder, type DualCall, type DualForm } from '../dual-table';
+import { combineDual, DualRecorder, type DualCall, type DualEvaluation, type DualForm } from '../dual-table';
 
 /** What a method integrates: M is the predicted data or noise. */
 export type Integrated = 'data' | 'noise';
@@ -39,15 +39,22 @@ export interface StartForms {
   readonly outputs: readonly DualForm[];
 }
 
-/** @param calls the noise levels the outputs are converted with, one an evaluation, without gradients */
-export function startForms(start: SolverTable, calls: readonly DualCall[], integrated: Integrated): StartForms {
+/**
+ * @param calls the noise levels the outputs are converted with, one an evaluation, without gradients
+ * @param read which of the model's statements M is
+ */
+export function startForms(
+  start: SolverTable,
+  calls: readonly DualCall[],
+  read: (said: DualEvaluation) => DualForm,
+): StartForms {
   const recorder = new DualRecorder(start, 0);
   const states = Array.from({ length: start.nfe + 1 }, (_, k) => {
     const weights = k === 0 ? [] : start.weights.subarray(rowOffset(k - 1), rowOffset(k));
     const values = [start.start[k]!, ...weights];
     return Array.from({ length: start.nfe + 1 }, (_, i) => recorder.constant(values[i] ?? 0));
   });
-  return { states, outputs: calls.map((call, k) => recorder.evaluate(states[k]!, call)[integrated]) };
+  return { states, outputs: calls.map((call, k) => read(recorder.evaluate(states[k]!, call))) };
 }
 
 /** Coefficients by which a form is a sum of outputs, and what of the form is left over. */

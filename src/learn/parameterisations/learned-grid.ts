@@ -2,9 +2,13 @@ import { cleanPoint } from '../../diffusion/grid-point';
 import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import { Dual } from '../dual';
 import { dualPointAt, dualTimeOfLambda, type DualPoint } from '../dual-table';
+import { clamp } from '../free-table';
 
-/** What of the times is learned: nothing, the network's times (shifts ξ), or those and the grid (S4S-Alt). */
-export type LearnedTimes = 'none' | 'shifts' | 'grid';
+/**
+ * What of the times is learned: nothing, the grid (log-gaps), the network's times (shifts ξ), or both (S4S-Alt). Without
+ * shifts the network is handed the grid's own times.
+ */
+export type LearnedTimes = 'none' | 'gaps' | 'shifts' | 'both';
 
 /** Where an evaluation is made: `fraction` of the way through a step, 0 its beginning and 1 its end. */
 export interface CallPlace {
@@ -60,12 +64,14 @@ export function learnedGrid(
         : mix(values[step]!, values[step + 1]!);
   const callAxis = places.map((place) => placeOf(axis, place, (from, to) => from + place.fraction * (to - from)));
   const shifts = Array.from(networkTimes, (t, k) => axisOf(t) - callAxis[k]!);
-  const logGaps = learned === 'grid' ? gaps.slice(1).map((gap) => Math.log(gap / gaps[0]!)) : [];
-  const initial = learned === 'none' ? [] : [...logGaps, ...shifts];
+  const movesGrid = learned === 'gaps' || learned === 'both';
+  const shiftsTimes = learned === 'shifts' || learned === 'both';
+  const logGaps = movesGrid ? gaps.slice(1).map((gap) => Math.log(gap / gaps[0]!)) : [];
+  const initial = [...logGaps, ...(shiftsTimes ? shifts : [])];
 
   /** Positions of the grid's points on the axis. */
   const axisPoints = (theta: readonly Dual[], size: number): Dual[] => {
-    if (learned !== 'grid') return axis.map((u) => Dual.constant(u, size));
+    if (!movesGrid) return axis.map((u) => Dual.constant(u, size));
     const raw = [Dual.constant(1, size), ...logGaps.map((_, i) => theta[i]!.exp())];
     const total = raw.reduce((sum, gap) => sum.plus(gap));
     let u = Dual.constant(axis[0]!, size);
@@ -80,20 +86,20 @@ export function learnedGrid(
       const us = axisPoints(theta, size);
       // What does not move keeps the very times it was given.
       const points = us.map((u, i) =>
-        dualPointAt(schedule, learned === 'grid' && i > 0 && i < last ? timeOf(u) : constant(times[i]!)),
+        dualPointAt(schedule, movesGrid && i > 0 && i < last ? timeOf(u) : constant(times[i]!)),
       );
       const calls = places.map((place, k) => {
         const u = placeOf(us, place, (from, to) => from.plus(to.minus(from).times(place.fraction)));
         const point = placeOf(points, place, () => dualPointAt(schedule, timeOf(u)));
-        const t = learned === 'none' ? constant(networkTimes[k]!) : timeOf(u.plus(theta[logGaps.length + k]!));
-        return { ...point, t };
+        if (shiftsTimes) return { ...point, t: timeOf(u.plus(theta[logGaps.length + k]!)) };
+        return movesGrid ? point : { ...point, t: constant(networkTimes[k]!) };
       });
       const clean = { t: constant(cleanPoint.t), alpha: constant(1), sigma: constant(0), lambda: constant(Infinity) };
       return { points: toZero ? [...points, clean] : points, calls };
     },
     project(theta) {
-      if (learned === 'none') return theta.slice();
       const moved = theta.map((value, i) => (i < logGaps.length ? clamp(value, -maxLogGap, maxLogGap) : value));
+      if (!shiftsTimes) return moved;
       const us = axisPoints(
         Array.from(moved, (value) => Dual.constant(value, 0)),
         0,
@@ -108,8 +114,4 @@ export function learnedGrid(
       return moved;
     },
   };
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value));
 }

@@ -19,8 +19,8 @@ export interface S4sSsOptions extends Omit<S4sOptions, 'order' | 'grid'> {
  *
  *     y_i = q_i·x + g_i·Σ_{l<i} a_{i,l}·M_l        x′ = q·x + g·Σ_{l<s} b_l·M_l
  *
- * On data it contains DPM-Solver++ singlestep of orders 1 to 3, on noise DPM-Solver's and every Runge–Kutta method in σ/α,
- * Heun's first. All a and b are free. A stage keeps its fraction of the step in λ when S4S-Alt moves the grid; its network
+ * On data it contains DPM-Solver++ singlestep of orders 1 to 3, on noise DPM-Solver's. Runge–Kutta methods in σ/α (Heun's)
+ * are exact for constant data and for constant noise, so they are members of both. All a and b are free. A stage keeps its fraction of the step in λ when S4S-Alt moves the grid; its network
  * time moves by ξ as everywhere. Where a stage lies at the step's own end (Heun), the two share a point.
  *
  * Parameters: s(s+1)/2 coefficients a step of s stages, N shifts, and one log-gap a step but the first in S4S-Alt: 9 + 6

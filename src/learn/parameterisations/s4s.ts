@@ -11,7 +11,7 @@ export interface S4sOptions {
   readonly order: number;
   /** What is integrated; default data. Tables of any prediction can be learned either way. */
   readonly prediction?: Integrated;
-  /** `grid` is S4S-Alt: coefficients and times are two blocks, learned in turns. Default `shifts`. */
+  /** `both` is S4S-Alt: coefficients and times are two blocks, learned in turns. Default `shifts`. */
   readonly times?: LearnedTimes;
   /** Falling times of the start's grid; default its network times, then the schedule's end. */
   readonly grid?: ArrayLike<number>;
@@ -50,13 +50,16 @@ export function s4sParameterisation(
     [],
     0,
   );
-  const coefficients = family.coefficients(fixed, startForms(start, fixed.calls, prediction));
+  const coefficients = family.coefficients(
+    fixed,
+    startForms(start, fixed.calls, (said) => said[prediction]),
+  );
   if (coefficients === undefined || !coefficients.every(Number.isFinite)) return undefined;
   const count = coefficients.length;
   const size = count + grid.initial.length;
   return dualParameterisation(start, {
     initial: Float64Array.from([...coefficients, ...grid.initial]),
-    blocks: times === 'grid' ? [range(0, count), range(count, size)] : [range(0, size)],
+    blocks: times === 'both' ? [range(0, count), range(count, size)] : [range(0, size)],
     method: (theta, recorder) =>
       family.sample(recorder, grid.build(theta.slice(count), recorder.size), theta.slice(0, count)),
     project: (theta) => Float64Array.from([...theta.subarray(0, count), ...grid.project(theta.slice(count))]),
