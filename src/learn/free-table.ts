@@ -70,6 +70,8 @@ interface RowTheory {
   readonly from: number;
   readonly coefficients: readonly number[];
   readonly noise: number;
+  /** The row's g at the start. Corrections keep it, so a time that meets another does not silence them. */
+  readonly scale: number;
 }
 
 /** Levels of the states y_0 … y_N: x_T at its own, the others where the network is asked, the sample at its end. */
@@ -108,7 +110,12 @@ function theoryOf(schedule: NoiseSchedule, start: SolverTable, options: FreeTabl
     const change = combineDual([1, states[k + 1]!], [ratio.times(-1), states[from]!]);
     const { coefficients, left } = peel(change, outputs, newest(k, nfe));
     const noise = (left[0]! * levels[0]!.sigma.value) / start.start[0]!;
-    const row = { from, coefficients: coefficients.map((c) => c / gain.value), noise: noise / gain.value };
+    const row = {
+      from,
+      coefficients: coefficients.map((c) => c / gain.value),
+      noise: noise / gain.value,
+      scale: gain.value,
+    };
     if (![...row.coefficients, row.noise].every(Number.isFinite)) {
       throw new RangeError(
         `Row ${k + 1} of the table cannot be learned: the noise level of one of its evaluations holds no data, or is that of the next row.`,
@@ -142,16 +149,18 @@ function corrections(
       const states = [recorder.start];
       const outputs: DualForm[] = [];
       let index = 0;
-      for (const [k, { from, coefficients, noise }] of theory.entries()) {
+      for (const [k, { from, coefficients, noise, scale }] of theory.entries()) {
         outputs.push(recorder.evaluate(states[k]!, { ...levels[k]!, t: times[k]! }).data);
         const known = newest(k, nfe).map((j) => outputs[j]!);
         const directions = differences(known).slice(consistent ? 1 : 0);
+        const { ratio, gain } = stepFactors(levels[from]!, levels[k + 1]!, 'data');
         states.push(
-          exponentialStep(states[from]!, stepFactors(levels[from]!, levels[k + 1]!, 'data'), [
-            ...known.map((output, j) => [recorder.constant(coefficients[j]!), output] as const),
-            ...directions.map((direction) => [theta[index++]!, direction] as const),
-            ...(consistent ? [] : [[theta[index++]!.plus(noise), unitNoise] as const]),
-          ]),
+          combineDual(
+            [ratio, states[from]!],
+            ...known.map((output, j) => [gain.times(coefficients[j]!), output] as const),
+            ...directions.map((direction) => [theta[index++]!.times(scale), direction] as const),
+            [consistent ? gain.times(noise) : gain.times(noise).plus(theta[index++]!.times(scale)), unitNoise],
+          ),
         );
       }
       return states[nfe]!;

@@ -39,7 +39,7 @@ export const amedPeers: Peers = {
       ...r.slice(afs ? 1 : 0).map((share) => Math.log(share / (1 - share))),
       ...[...scale_dir, ...(scale_time ?? [])].map((factor) => 2 * Math.atanh((factor - 1) / reach)),
     ];
-    const { table, startScale } = learnedRun(schedule, parameterisation, theta, t[0]!);
+    const { table, startScale } = learnedRun(schedule, parameterisation, theta, t[0]);
     const problem = { grid: [...edmPoints(t), cleanPoint], prediction: 'data', space: 've' } as const;
     return {
       table: denoise_to_zero ? denoiseToZero(problem, table, edmPoints(t).at(-1)!) : table,

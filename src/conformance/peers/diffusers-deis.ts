@@ -4,7 +4,8 @@ import { flowGrid } from '../../diffusion/flow-grid';
 import { gridPoint } from '../../diffusion/grid-point';
 import { deis } from '../../solvers/deis';
 import { rampOf, rampSettings } from './diffusers-ramp';
-import { atTimesteps } from './diffusers-vp-levels';
+
+import { atTimesteps } from './network-levels';
 import type { Peers } from './peer';
 import { betasOf, predictionOf } from './schedules';
 

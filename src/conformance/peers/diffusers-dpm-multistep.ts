@@ -6,9 +6,9 @@ import { gridPoint, type GridPoint } from '../../diffusion/grid-point';
 import { exponentialRamp, karrasRamp } from '../../diffusion/sigma-ramps';
 import { zeroTerminalSnr } from '../../diffusion/zero-terminal-snr';
 import { dpmMultistep } from '../../solvers/dpm-multistep';
-import type { ReferenceCase } from '../case';
+import { rampSettings } from './diffusers-ramp';
 import type { Peer, Peers } from './peer';
-import { betasOf, predictionOf } from './schedules';
+import { betasOf, predictionOf, predOfType } from './schedules';
 
 /** Settings of both schedulers that choose the order and form of each step. */
 const stepping = {
@@ -30,9 +30,7 @@ const schedulerParameters = z.strictObject({
   algorithm_type: z.enum(['dpmsolver', 'dpmsolver++', 'deis']).default('dpmsolver++'),
   timestep_spacing: z.enum(['linspace', 'leading', 'trailing']).default('linspace'),
   steps_offset: z.int().default(0),
-  use_karras_sigmas: z.boolean().default(false),
-  use_exponential_sigmas: z.boolean().default(false),
-  use_beta_sigmas: z.boolean().default(false),
+  ...rampSettings,
   use_lu_lambdas: z.boolean().default(false),
   use_flow_sigmas: z.boolean().default(false),
   flow_shift: z.number().positive().default(1),
@@ -41,19 +39,11 @@ const schedulerParameters = z.strictObject({
 });
 type SchedulerParameters = z.output<typeof schedulerParameters>;
 
-/** What `prediction_type` calls the network's output. */
-const outputs: Readonly<Record<SchedulerParameters['prediction_type'], ReferenceCase['pred']>> = {
-  epsilon: 'eps',
-  sample: 'x0',
-  v_prediction: 'v',
-  flow_prediction: 'flow',
-};
-
 const scheduler: Peer = ({ schedule, space, pred, params }) => {
   const parameters = schedulerParameters.parse(params);
   const { prediction_type, algorithm_type } = parameters;
   const flow = parameters.use_flow_sigmas;
-  if (pred !== outputs[prediction_type] || space !== (flow ? 'rf' : 'vp')) {
+  if (pred !== predOfType[prediction_type] || space !== (flow ? 'rf' : 'vp')) {
     throw new RangeError(`A scheduler with ${prediction_type} does not drive a ${pred} network in ${space} space.`);
   }
   // Without a schedule of its own, as for flow, the scheduler has the betas of its defaults.

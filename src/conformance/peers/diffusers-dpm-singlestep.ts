@@ -3,7 +3,8 @@ import { diffusersGrid, trainingSigmas, type DiffusersGrid } from '../../diffusi
 import { linearBetas } from '../../diffusion/discrete-vp';
 import { flowGrid } from '../../diffusion/flow-grid';
 import { dpmSinglestep, fastOrders } from '../../solvers/dpm-singlestep';
-import { callsAtTimesteps, statePoints } from './diffusers-vp-state';
+import { statePoints } from './diffusers-vp-state';
+import { atTimesteps } from './network-levels';
 import type { PeerRun, Peers } from './peer';
 import { betasOf, predictionOf, spaceOf } from './schedules';
 
@@ -45,7 +46,7 @@ export const diffusersDpmSinglestepPeers: Peers = {
         variant: solverType === 'heun' ? 'taylor' : 'midpoint',
       },
     );
-    return { table: flow ? table : callsAtTimesteps(table, betas), startScale: 1, grid: { ...grid } };
+    return { table: flow ? table : atTimesteps(table, betas), startScale: 1, grid: { ...grid } };
   },
 };
 

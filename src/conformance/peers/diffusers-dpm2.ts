@@ -3,7 +3,8 @@ import { diffusersGrid, timestepOfSigma, trainingSigmas } from '../../diffusion/
 import { dpm2 } from '../../solvers/dpm2';
 import { rampOf, rampSettings } from './diffusers-ramp';
 import { initialNoise, veStatePoints } from './diffusers-ve-state';
-import { atTimesteps } from './diffusers-vp-levels';
+
+import { atTimesteps } from './network-levels';
 import type { Peers } from './peer';
 import { betasOf, predictionOf } from './schedules';
 

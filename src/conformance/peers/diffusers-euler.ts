@@ -5,7 +5,9 @@ import { exponentialRamp, karrasRamp } from '../../diffusion/sigma-ramps';
 import { zeroTerminalSnr } from '../../diffusion/zero-terminal-snr';
 import { ddim } from '../../solvers/ddim';
 import { heun } from '../../solvers/heun';
-import { callsAtTimesteps, initialNoise, veStatePoints } from './diffusers-ve-state';
+import { initialNoise, veStatePoints } from './diffusers-ve-state';
+import { atTimesteps } from './network-levels';
+import { rampSettings } from './diffusers-ramp';
 import type { Peers } from './peer';
 import { betasOf, predictionOf } from './schedules';
 
@@ -15,9 +17,7 @@ const common = {
   prediction_type: z.enum(['epsilon', 'sample', 'v_prediction']).default('epsilon'),
   timestep_spacing: z.enum(['leading', 'linspace', 'trailing']).default('linspace'),
   steps_offset: z.int().default(0),
-  use_karras_sigmas: z.boolean().default(false),
-  use_exponential_sigmas: z.boolean().default(false),
-  use_beta_sigmas: z.boolean().default(false),
+  ...rampSettings,
 };
 
 const eulerParams = z.strictObject({
@@ -65,7 +65,7 @@ export const diffusersEulerPeers: Peers = {
       networkSpace: 'vp',
     } as const;
     return {
-      table: continuous ? ddim(problem) : callsAtTimesteps(ddim(problem), betas),
+      table: continuous ? ddim(problem) : atTimesteps(ddim(problem), betas),
       startScale: initialNoise(params.timestep_spacing, sigmas),
       grid: { timesteps, sigmas },
     };
@@ -82,7 +82,7 @@ export const diffusersEulerPeers: Peers = {
       networkSpace: 'vp',
     } as const;
     return {
-      table: callsAtTimesteps(heun(problem, 2 * params.steps - 1), betas),
+      table: atTimesteps(heun(problem, 2 * params.steps - 1), betas),
       startScale: initialNoise(params.timestep_spacing, sigmas),
       grid: { timesteps: innerTwice(timesteps), sigmas: [...innerTwice(sigmas.slice(0, -1)), sigmas.at(-1)!] },
     };

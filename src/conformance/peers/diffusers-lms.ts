@@ -3,7 +3,8 @@ import { diffusersGrid } from '../../diffusion/diffusers-grid';
 import { lms } from '../../solvers/lms';
 import { rampOf, rampSettings } from './diffusers-ramp';
 import { initialNoise, veStatePoints } from './diffusers-ve-state';
-import { atTimesteps } from './diffusers-vp-levels';
+
+import { atTimesteps } from './network-levels';
 import type { Peers } from './peer';
 import { betasOf, predictionOf } from './schedules';
 

@@ -4,11 +4,11 @@ import { diffusersGrid, type DiffusersGrid } from '../../diffusion/diffusers-gri
 import { flowGrid } from '../../diffusion/flow-grid';
 import { zeroTerminalSnr } from '../../diffusion/zero-terminal-snr';
 import { unipc } from '../../solvers/unipc';
-import type { ReferenceCase } from '../case';
 import { rampOf, rampSettings } from './diffusers-ramp';
-import { callsAtTimesteps, statePoints } from './diffusers-vp-state';
+import { statePoints } from './diffusers-vp-state';
+import { atTimesteps } from './network-levels';
 import type { Peers } from './peer';
-import { betasOf, predictionOf } from './schedules';
+import { betasOf, predictionOf, predOfType } from './schedules';
 
 const parameters = z.strictObject({
   steps: z.int().min(1),
@@ -31,20 +31,12 @@ const parameters = z.strictObject({
 });
 type Parameters = z.output<typeof parameters>;
 
-/** What `prediction_type` calls the network's output. */
-const outputs: Readonly<Record<Parameters['prediction_type'], ReferenceCase['pred']>> = {
-  epsilon: 'eps',
-  sample: 'x0',
-  v_prediction: 'v',
-  flow_prediction: 'flow',
-};
-
 /** UniPC of diffusers, for discrete and flow models. */
 export const diffusersUnipcPeers: Peers = {
   'diffusers UniPCMultistepScheduler': ({ schedule, space, pred, params }) => {
     const settings = parameters.parse(params);
     const flow = settings.use_flow_sigmas;
-    if (pred !== outputs[settings.prediction_type] || space !== (flow ? 'rf' : 'vp')) {
+    if (pred !== predOfType[settings.prediction_type] || space !== (flow ? 'rf' : 'vp')) {
       throw new RangeError(
         `UniPC with ${settings.prediction_type} does not drive a ${pred} network in ${space} space.`,
       );
@@ -63,7 +55,7 @@ export const diffusersUnipcPeers: Peers = {
         lowerOrderFinal: settings.lower_order_final,
       },
     );
-    return { table: flow ? table : callsAtTimesteps(table, betas), startScale: 1, grid: { ...grid } };
+    return { table: flow ? table : atTimesteps(table, betas), startScale: 1, grid: { ...grid } };
   },
 };
 

@@ -1,6 +1,5 @@
-import { trainingSigmas, type DiffusersGrid } from '../../diffusion/diffusers-grid';
+import type { DiffusersGrid } from '../../diffusion/diffusers-grid';
 import { gridPoint, type GridPoint } from '../../diffusion/grid-point';
-import type { RecordedTable } from '../../solvers/linear-form';
 
 /**
  * The points of diffusers' schedulers whose state is what the network gets (DPM-Solver, UniPC, DEIS), by
@@ -10,15 +9,6 @@ import type { RecordedTable } from '../../solvers/linear-form';
  */
 export function statePoints({ timesteps, sigmas }: DiffusersGrid, flow: boolean): GridPoint[] {
   return sigmas.map((sigma, i) => (flow ? flowPoint : vpPoint)(timesteps[i] ?? 0, sigma));
-}
-
-/**
- * The table of a discrete model whose calls have the noise level of their whole timestep, by which the network goes. The
- * solver goes by σ̂ of its ramp, which is a little beside it.
- */
-export function callsAtTimesteps(table: RecordedTable, betas: ArrayLike<number>): RecordedTable {
-  const training = trainingSigmas(betas);
-  return { ...table, calls: table.calls.map(({ t }) => vpPoint(t, training[t]!)) };
 }
 
 function flowPoint(t: number, sigma: number): GridPoint {

@@ -30,6 +30,6 @@ export const dodePeers: Peers = {
     const problem = { grid: [...edmPoints(sigmas), cleanPoint], prediction: 'data', space: 've' } as const;
     const parameterisation = dode(problem, lambdas.length === n ? 'euler' : 'heun');
     const schedule = edm(sigma_min, sigma_max);
-    return learnedRun(schedule, parameterisation, lambdas.slice(1), sigmas[0]!);
+    return learnedRun(schedule, parameterisation, lambdas.slice(1), sigmas[0]);
   },
 };

@@ -31,10 +31,10 @@ export const dyweightPeers: Peers = {
     const parameterisation = dyweight(schedule, t, {
       window: steps,
       guard: 1e-8,
-      ...(afs ? { analyticFirstStep: { weight: rows[0]![0]! } } : {}),
+      ...(afs ? { analyticFirstStep: { weight: rows[0]?.[0] ?? 1 } } : {}),
     });
     const learned = afs ? rows.slice(1) : rows;
     const theta = [...learned.flat(), ...(t_scale ?? learned.map(() => 1))];
-    return { ...learnedRun(schedule, parameterisation, theta, t[0]!), grid: { t } };
+    return { ...learnedRun(schedule, parameterisation, theta, t[0]), grid: { t } };
   },
 };

@@ -42,3 +42,11 @@ export function predictionOf(pred: ReferenceCase['pred']): Prediction {
 export function spaceOf(space: ReferenceCase['space']): StateSpace {
   return space === 'rf' ? 'flow' : space;
 }
+
+/** What the network of a case returns, by the name diffusers has for it. */
+export const predOfType = {
+  epsilon: 'eps',
+  sample: 'x0',
+  v_prediction: 'v',
+  flow_prediction: 'flow',
+} as const satisfies Record<string, ReferenceCase['pred']>;

@@ -4,7 +4,7 @@ import { Dual } from '../dual';
 import { combineDual, dualParameterisation, dualPointAt, range } from '../dual-table';
 import { clamp } from '../free-table';
 import type { Parameterisation } from '../parameterisation';
-import { tableShape } from './moving-times';
+import { assertStartsWithSignal, tableShape } from './moving-times';
 import { analyticSlope, dualPointOfSigma, veSlope } from './ve-points';
 
 export interface AmedOptions {
@@ -39,6 +39,7 @@ export interface AmedOptions {
 export function amed(schedule: NoiseSchedule, grid: ArrayLike<number>, options: AmedOptions = {}): Parameterisation {
   const { directionRange = 0.01, timeRange = 0.2, analyticFirstStep, prediction = 'data' } = options;
   const steps = grid.length - 1;
+  assertStartsWithSignal('AMED', schedule, grid);
   const skipped = analyticFirstStep ? 1 : 0;
   const directions = directionRange === 0 ? 0 : steps;
   const size = steps - skipped + directions + (timeRange === 0 ? 0 : steps);

@@ -16,11 +16,15 @@ import { tableShape } from './moving-times';
  * has no output before it (its scalar is 0 in the program): N − 1 numbers, for Heun one less than its evaluations. All
  * zero is Euler's (DDIM) or Heun's table. `fitRows` finds θ without gradients.
  *
- * @param problem its grid may end at σ = 0 and must start with signal and noise
+ * @param problem its grid may end at σ = 0
+ * @throws RangeError for a grid that starts without signal
  */
 export function dode(problem: TableProblem, base: 'euler' | 'heun' = 'euler'): Parameterisation {
   const { grid, prediction, space } = problem;
   const steps = grid.length - 1;
+  if (grid[0]!.alpha === 0) {
+    throw new RangeError('D-ODE cannot start where alpha is 0; start its grid at a later time.');
+  }
   const stages = grid.slice(1).map(({ sigma }) => (base === 'heun' && sigma > 0 ? 2 : 1));
   const nfe = stages.reduce<number>((sum, stage) => sum + stage, 0);
   return dualParameterisation(tableShape(nfe, prediction, space), {

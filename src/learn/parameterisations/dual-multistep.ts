@@ -111,7 +111,7 @@ function unipcWeights(nodes: readonly Dual[], z: Dual, variant: 'bh1' | 'bh2'): 
   if (nodes.length === 1) return [(variant === 'bh1' ? z : z.expm1()).times(0.5)];
   let factorial = 1;
   const moments = nodes.map((_, i) => z.times(expRemainder(i + 2, z)).times((factorial *= i + 1)));
-  return nodes.map((node, m) => {
+  return nodes.map((node) => {
     // ℓ_m as coefficients of 1, u, u², …; the weight is ℓ_m with u^{k−1} replaced by the moment k.
     let basis: Dual[] = [node.times(0).plus(1)];
     for (const other of nodes) {

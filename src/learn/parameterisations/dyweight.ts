@@ -6,7 +6,7 @@ import { combineDual, dualParameterisation, dualPointAt, range, type DualForm, t
 import { clamp } from '../free-table';
 import type { Parameterisation } from '../parameterisation';
 import type { Term } from './dual-multistep';
-import { tableShape } from './moving-times';
+import { assertStartsWithSignal, tableShape } from './moving-times';
 import { analyticSlope, dualPointOfSigma, veSlope } from './ve-points';
 
 export interface DyweightOptions {
@@ -38,7 +38,7 @@ export interface DyweightOptions {
  * steps; an analytic first step has no s and its weight is fixed, so both are one less. One block.
  *
  * @param grid N + 1 falling times
- * @throws RangeError for no window, and for an analytic step where there is no other
+ * @throws RangeError for a start without signal, for no window, and for an analytic step where there is no other
  */
 export function dyweight(
   schedule: NoiseSchedule,
@@ -47,6 +47,7 @@ export function dyweight(
 ): Parameterisation {
   const { window = 3, analyticFirstStep, guard = 0, prediction = 'data' } = options;
   const steps = grid.length - 1;
+  assertStartsWithSignal('DyWeight', schedule, grid);
   if (!(Number.isInteger(window) && window >= 1)) {
     throw new RangeError(`DyWeight needs a window of 1 or more slopes, got ${window}.`);
   }

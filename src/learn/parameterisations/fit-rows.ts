@@ -58,19 +58,19 @@ export async function fitRows(
 
 /** y_{k+1}, in float64. */
 function rowOf(
-  { table }: Parameterisation,
+  parameterisation: Parameterisation,
   theta: Float64Array,
   k: number,
   starts: Float32Array,
   outputs: readonly Float32Array[],
 ): Float64Array {
-  const { start, weights } = table(theta);
+  const { start, weights } = parameterisation.table(theta);
   return combineStates(start[k + 1]!, weights.subarray(rowOffset(k), rowOffset(k + 1)), starts, outputs);
 }
 
 /** ∂y_{k+1}/∂θ_p. */
 function directionOf(
-  { jacobian, size }: Parameterisation,
+  parameterisation: Parameterisation,
   theta: Float64Array,
   nfe: number,
   k: number,
@@ -78,8 +78,8 @@ function directionOf(
   starts: Float32Array,
   outputs: readonly Float32Array[],
 ): Float64Array {
-  const derivatives = jacobian(theta);
-  const of = (entry: number): number => derivatives[entry * size + p]!;
+  const derivatives = parameterisation.jacobian(theta);
+  const of = (entry: number): number => derivatives[entry * parameterisation.size + p]!;
   const weights = Float64Array.from({ length: k + 1 }, (_, j) => of(nfe + rowOffset(k) + j));
   return combineStates(of(k), weights, starts, outputs);
 }

@@ -5,7 +5,7 @@ import { combineDual, dualParameterisation, dualPointAt, range, type DualForm, t
 import { clamp } from '../free-table';
 import type { Parameterisation } from '../parameterisation';
 import { dpmppTerms, type PastOutput, type Term } from './dual-multistep';
-import { tableShape } from './moving-times';
+import { assertStartsWithSignal, tableShape } from './moving-times';
 import { stickBreakingLogits, stickBreakingTimes } from './stick-breaking';
 
 export interface GsOptions {
@@ -40,10 +40,11 @@ export interface GsOptions {
  * m = min(n + 1, window). With the whole window N² + 3N − 1 numbers. One block.
  *
  * @param grid N + 1 falling times of the start
- * @throws RangeError for a grid that does not fall strictly, or no window
+ * @throws RangeError for a start without signal, for a grid that does not fall strictly, or no window
  */
 export function gs(schedule: NoiseSchedule, grid: ArrayLike<number>, options: GsOptions = {}): Parameterisation {
   const steps = grid.length - 1;
+  assertStartsWithSignal('GS', schedule, grid);
   const { window = steps, guidance = 'theory', prediction = 'data' } = options;
   if (!(Number.isInteger(window) && window >= 1))
     throw new RangeError(`GS needs a window of 1 or more, got ${window}.`);

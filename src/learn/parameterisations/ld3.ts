@@ -7,7 +7,7 @@ import { dualParameterisation, dualPointAt, dualPointOfLambda, range, type DualP
 import { clamp } from '../free-table';
 import type { Parameterisation } from '../parameterisation';
 import { dualDpmpp, dualIpndm, dualUnipc, type MovingGrid } from './dual-multistep';
-import { cumulativeShares, gapLogits, tableShape } from './moving-times';
+import { assertStartsWithSignal, cumulativeShares, gapLogits, tableShape } from './moving-times';
 
 export interface Ld3Options {
   /** The solver whose steps are moved; euler is DDIM. */
@@ -41,11 +41,12 @@ export interface Ld3Options {
  * at the start; here it is the smallest gap of λ.)
  *
  * @param grid N + 1 falling times of the schedule; θ = 0 shifts and the logits of these gaps give the classic table
- * @throws RangeError for times that do not fall or an order the solver does not have
+ * @throws RangeError for a start without signal, for times that do not fall or an order the solver does not have
  */
 export function ld3(schedule: NoiseSchedule, grid: ArrayLike<number>, options: Ld3Options): Parameterisation {
   const { mode = 'lambda', window = 0.5, prediction = 'data' } = options;
   const steps = grid.length - 1;
+  assertStartsWithSignal('LD3', schedule, grid);
   const axis = Array.from(grid, (t) => (mode === 'time' ? t : schedule.lambda(t)));
   const [first, ...logits] = gapLogits(axis);
   const method = solverOf(options, steps);

@@ -1,4 +1,5 @@
 import type { Dual } from '../dual';
+import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import type { Prediction, StateSpace } from '../../diffusion/prediction';
 import { rowOffset, type SolverTable } from '../../solvers/table';
 
@@ -33,4 +34,12 @@ export function tableShape(nfe: number, prediction: Prediction, space: StateSpac
   const start = new Float64Array(nfe + 1);
   start[0] = scale;
   return { nfe, times: new Float64Array(nfe), start, weights: new Float64Array(rowOffset(nfe)), prediction, space };
+}
+
+/**
+ * Throws a RangeError where the first time of a grid holds no signal: λ is −∞ there, and σ/α infinite.
+ */
+export function assertStartsWithSignal(name: string, schedule: NoiseSchedule, grid: ArrayLike<number>): void {
+  if (schedule.at(grid[0]!).alpha > 0) return;
+  throw new RangeError(`${name} cannot start where alpha is 0 (time ${grid[0]}); start its grid at a later time.`);
 }

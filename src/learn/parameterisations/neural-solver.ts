@@ -1,6 +1,13 @@
 import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import type { Prediction } from '../../diffusion/prediction';
-import { combineDual, dualParameterisation, dualPointAt, range, type DualForm } from '../dual-table';
+import {
+  combineDual,
+  dualParameterisation,
+  dualPointAt,
+  range,
+  type DualEvaluation,
+  type DualForm,
+} from '../dual-table';
 import type { Parameterisation } from '../parameterisation';
 import type { Term } from './dual-multistep';
 import { cumulativeShares, gapLogits, tableShape } from './moving-times';
@@ -54,7 +61,7 @@ export function neuralSolver(
       for (const [i, row] of columns.entries()) {
         const [from, to] = [points[i]!, points[i + 1]!];
         const evaluation = recorder.evaluate(x, from);
-        outputs.push(flow ? combineDual([1, evaluation.noise], [-1, evaluation.data]) : evaluation.data);
+        outputs.push(flow ? velocityOf(evaluation, prediction) : evaluation.data);
         const ratio = to.sigma.over(from.sigma);
         const [kept, gain] = flow
           ? [recorder.constant(1), to.sigma.minus(from.sigma)]
@@ -70,4 +77,8 @@ export function neuralSolver(
       return x;
     },
   });
+}
+
+function velocityOf(said: DualEvaluation, prediction: Prediction): DualForm {
+  return prediction === 'velocity' ? said.output : combineDual([1, said.noise], [-1, said.data]);
 }
