@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { decode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runBuiltCli } from '../support/built-cli';
@@ -89,6 +89,28 @@ describe('s4s sample', () => {
     const ours = tensor('samples');
     await draw('--solver', 'adaptive', '--rtol', '1e-5', '--seeds', '1');
     expect(distance(ours, tensor('samples'))).toBeLessThan(0.05);
+  });
+
+  it('draws decoded pictures from prompts of a model folder, and the command line’s take the place of the config’s', async () => {
+    writeFileSync(
+      tiny.yaml,
+      `version: 1
+model:
+  path: ${resolve('test/data/sd-tiny')}
+  prediction_type: epsilon
+  noise_schedule: { type: scaled_linear, beta_start: 0.00085, beta_end: 0.012 }
+  sample_shape: [4, 8, 8]
+  conditioning: { prompts: [a cat, a dog], guidance_scale: 3 }
+device: cpu
+`,
+    );
+    const picture = () => decode(readFileSync(join(out, 'samples.png')));
+    expect((await draw('--nfe', '3', '--seeds', '0,0')).code).toBe(0);
+    const [cat, dog] = [tensor('samples').slice(0, 256), tensor('samples').slice(256)];
+    expect(picture().channels).toBe(3);
+    expect(distance(cat, dog)).toBeGreaterThan(0.001);
+    expect((await draw('--nfe', '3', '--seeds', '0', '--prompt', 'a dog')).code).toBe(0);
+    expect(distance(tensor('samples'), dog)).toBeLessThan(1e-5);
   });
 
   it.each([
