@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { conformanceCommand } from './conformance-command';
+import { evaluateCommand } from './evaluate-command';
 import { inspectCommand } from './inspect-command';
 import { learnCommand } from './learn-command';
 import { previewCommand } from './preview-command';
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
     learnCommand,
     previewCommand,
     sampleCommand,
+    evaluateCommand,
     validateCommand,
     inspectCommand,
     conformanceCommand,

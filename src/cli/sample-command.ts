@@ -15,7 +15,7 @@ interface Options {
   readonly nfe?: number;
   readonly order?: number;
   readonly variant?: string;
-  readonly spacing: SampleSpacing;
+  readonly spacing?: SampleSpacing;
   readonly times?: readonly number[];
   readonly sigmas?: readonly number[];
   readonly toZero?: true;
@@ -43,7 +43,12 @@ export function sampleCommand(done: (code: number) => void): Command {
     .addOption(new Option('--nfe <n>', `network evaluations a sample (default: ${defaultNfe})`).argParser(count))
     .addOption(new Option('--order <p>', 'order of the solver (default: its highest up to 3)').argParser(count))
     .option('--variant <name>', 'variant of the solver, see docs/solvers.md')
-    .addOption(new Option('--spacing <name>', 'where the evaluations are').choices(sampleSpacings).default('logsnr'))
+    .addOption(
+      new Option(
+        '--spacing <name>',
+        'where the evaluations are (default: logsnr; uniform for zero terminal SNR)',
+      ).choices(sampleSpacings),
+    )
     .addOption(
       new Option('--times <list>', 'falling times of the grid, ends included')
         .argParser(realNumbers)
@@ -131,8 +136,14 @@ function solverOf(options: Options): SampleSolver {
   if (solver === 'dpm_v3') {
     if (options.statistics === undefined)
       throw inputError('dpm_v3 needs the statistics of the model: --statistics FILE.');
-    if (!isSpacing(spacing)) throw inputError('dpm_v3 takes a spacing of the schedule only.');
-    return { kind: 'dpm_v3', statistics: resolve(options.statistics), ...chosenOrder, nfe, spacing };
+    if (spacing !== undefined && !isSpacing(spacing)) throw inputError('dpm_v3 takes a spacing of the schedule only.');
+    return {
+      kind: 'dpm_v3',
+      statistics: resolve(options.statistics),
+      ...chosenOrder,
+      nfe,
+      ...(spacing === undefined ? {} : { spacing }),
+    };
   }
   if (!solverNames.includes(solver) && /[./\\]/.test(solver)) {
     return { kind: 'learned', path: resolve(solver), ...(options.nfe === undefined ? {} : { nfe: options.nfe }) };
@@ -141,7 +152,7 @@ function solverOf(options: Options): SampleSolver {
     ? { kind: 'times', values: options.times }
     : options.sigmas
       ? { kind: 'sigmas', values: options.sigmas }
-      : { kind: 'spacing', name: spacing };
+      : { kind: 'spacing', ...(spacing === undefined ? {} : { name: spacing }) };
   return {
     kind: 'classic',
     solver,

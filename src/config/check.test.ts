@@ -14,6 +14,8 @@ model:
 
 const labelKeys = 'class_labels: [0, 1, 2]\n    guidance_scale: 2.0\n    unconditional_label: 10';
 
+const scaledLinear = 'type: scaled_linear, beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: 1000';
+
 /** Passage of the valid file, what stands there instead, and the one diagnostic: code, underlined text, words of the message. */
 const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   // the YAML itself
@@ -107,6 +109,33 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ],
   ['epsilon', 'edm', 'conflict', 'edm', /belongs to noise_schedule type edm/],
   ['epsilon', 'flow_prediction', 'conflict', 'flow_prediction', /type flow/],
+  ['1000 }', '1000, rescale_betas_zero_snr: yes }', 'wrong-type', 'yes', /must be true or false/],
+  [scaledLinear, 'type: trained_betas, betas: [0.1, 1]', 'out-of-range', '1', /betas\[1\] must be a number above 0/],
+  [scaledLinear, 'type: trained_betas, betas: [0.1]', 'out-of-range', '[0.1]', /2 to 10000 entries/],
+  [scaledLinear, 'type: vp, beta_min: 20', 'conflict', '20', /smaller than beta_max \(20\)/],
+  [scaledLinear, 'type: vp_cosine, t_max: 0.001', 'conflict', '0.001', /smaller than t_max \(0\.001\)/],
+  ['guidance_scale: 2.0', 'guidance_scale: 2.0\n    guidance_interval: [3]', 'out-of-range', '[3]', /with 2 entries/],
+  [
+    'guidance_scale: 2.0',
+    'guidance_scale: 2.0\n    guidance_interval: [5, 0.3]',
+    'conflict',
+    '[5, 0.3]',
+    /lower to the upper/,
+  ],
+  [
+    'guidance_scale: 2.0',
+    'guidance_scale: 1\n    guidance_interval: [0.3, 5]',
+    'unused-key',
+    'guidance_interval: [0.3, 5]',
+    /with guidance_scale 1/,
+  ],
+  [
+    'guidance_scale: 2.0',
+    'guidance_scale: 1\n    guidance_rescale: 0.7',
+    'unused-key',
+    'guidance_rescale: 0.7',
+    /with guidance_scale 1/,
+  ],
   ['family: lms', 'family: lms\n  corrector_order: 2', 'unused-key', 'corrector_order: 2', /no effect/],
 ];
 
@@ -193,6 +222,33 @@ test('sigma_min must be below sigma_max', () => {
   expect(diagnostics.map(({ code, start, end }) => [code, text.slice(start, end)])).toEqual([['conflict', '90']]);
 });
 
+test('v_prediction belongs to schedules that preserve the variance', () => {
+  const text = minimal.replace('epsilon', 'v_prediction').replace('cosine', 'flow');
+  expect(check(text).diagnostics.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/v_prediction belongs to a variance-preserving noise_schedule, not type flow/),
+  ]);
+});
+
+describe('a start without signal', () => {
+  const silent = minimal.replace('epsilon', 'v_prediction').replace('cosine', 'cosine, rescale_betas_zero_snr: true');
+  const shown = (text: string) => check(text).diagnostics.map(({ start, end }) => text.slice(start, end));
+
+  test('takes the spacing that it can, and asks for it where another is written', () => {
+    expect(check(silent).config?.teacher.timestep_spacing).toBe('uniform');
+    const text = `${silent}student: { init: { solver: ddim } }\n`;
+    expect(check(text).config?.student.init).toMatchObject({ timestep_spacing: 'uniform' });
+    const { diagnostics } = check(`${silent}teacher: { timestep_spacing: karras }\n`);
+    expect(diagnostics.map(({ code, fix }) => [code, fix?.newText])).toEqual([['conflict', 'uniform']]);
+  });
+
+  test('rules out the noise as prediction, and solvers that divide by the signal', () => {
+    expect(shown(silent.replace('v_prediction', 'epsilon'))).toEqual(['epsilon']);
+    const text = `${silent}teacher: { solver: heun }\nstudent: { init: { solver: dpm, timestep_spacing: logsnr } }\n`;
+    expect(shown(text)).toEqual(['heun', 'dpm', 'logsnr']);
+    expect(check(text.replace(': true', ': false')).diagnostics).toEqual([]);
+  });
+});
+
 describe('quick fixes', () => {
   const fixes: readonly [string, string][] = [
     ['devise: auto', 'device: auto'],
@@ -207,6 +263,11 @@ describe('quick fixes', () => {
     ['samples: 64, val', 'samples: "64", val', 'samples: 64, val'],
     ['samples: 64, val', 'samples: 0, val', 'samples: 1, val'],
     ['[4, 5]', '[5, 4, 5]', '[4, 5]'],
+    [
+      'guidance_scale',
+      'guidance_interval: [5, 1]\n    guidance_scale',
+      'guidance_interval: [1, 5]\n    guidance_scale',
+    ],
     ['  order: 3\n', '  order: 9\n', '  order: 8\n'],
   ])('%j as %j becomes %j', (passage, wrong, right) => {
     const text = edited(passage, wrong);

@@ -1,5 +1,5 @@
 import type { Draft } from './draft';
-import type { SolverName, TrainingConfig } from './resolved';
+import type { SolverName, Spacing, TrainingConfig } from './resolved';
 
 /** Defaults that depend on other keys; the schema holds all others. */
 
@@ -9,6 +9,23 @@ export function fixedOrder(solver: SolverName): number | undefined {
 
 export function defaultOrder(solver: SolverName | undefined, steps: number): number {
   return (solver === undefined ? undefined : fixedOrder(solver)) ?? Math.min(3, steps);
+}
+
+type NoiseScheduleDraft = NonNullable<NonNullable<Draft['model']>['noise_schedule']>;
+
+/** Whether sampling starts from pure noise, where log(alpha/sigma) is not finite. */
+export function startsWithoutSignal(noise: NoiseScheduleDraft | undefined): boolean {
+  return noise !== undefined && 'rescale_betas_zero_snr' in noise && noise.rescale_betas_zero_snr === true;
+}
+
+/** Solvers whose first step needs some signal at the start, and spacings that need it. */
+export const needSignal: { readonly solvers: readonly SolverName[]; readonly spacings: readonly Spacing[] } = {
+  solvers: ['dpm', 'dpm_singlestep', 'dpmpp_singlestep', 'heun'],
+  spacings: ['logsnr', 'karras'],
+};
+
+export function defaultSpacing(noise: NoiseScheduleDraft): Spacing {
+  return startsWithoutSignal(noise) ? 'uniform' : 'logsnr';
 }
 
 export function maxOrder(solver: SolverName): number {

@@ -233,12 +233,28 @@ describe("the folder's scheduler", () => {
     ['of another prediction', { ...betas, prediction_type: 'v_prediction' }, ['epsilon']],
     ['of other betas', { ...betas, beta_end: 0.02 }, ['0.012']],
     ['of another kind', { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3 }, ['epsilon', 'scaled_linear']],
+    ['of another end', { ...betas, rescale_betas_zero_snr: true }, ['noise_schedule']],
+    ['of betas one by one', { ...betas, trained_betas: [0.1, 0.2] }, ['scaled_linear']],
+    ['without betas one by one', { ...betas, trained_betas: null }, []],
     ['of a kind that we have no word for', { beta_schedule: 'sigmoid' }, []],
   ])('%s', (_, scheduler, underlined) => {
     const { diagnostics, config } = checkSolverYaml(validYaml, { baseDir: '/project', model: facts(scheduler) });
     expect(diagnostics.map(({ start, end }) => validYaml.slice(start, end))).toEqual(underlined);
     expect(diagnostics.every(({ code, severity }) => code === 'model-scheduler' && severity === 'warning')).toBe(true);
     expect(config).toBeDefined();
+  });
+
+  test.each<[string, number[], RegExp[]]>([
+    ['that agree but for float32', [Math.fround(0.1), Math.fround(0.2)], []],
+    ['of which one differs', [0.1, 0.25], [/betas\[1\] is 0\.2, but trained_betas has 0\.25 in/]],
+    ['of another number', [0.1, 0.2, 0.3], [/betas has 2 entries, but trained_betas has 3 in/]],
+  ])('betas one by one %s', (_, trained_betas, messages) => {
+    const text = validYaml.replace(/type: scaled_linear.*1000/, 'type: trained_betas, betas: [0.1, 0.2]');
+    const { diagnostics } = checkSolverYaml(text, { baseDir: '/project', model: facts({ trained_betas }) });
+    expect(diagnostics.map(({ message }) => message)).toEqual(
+      messages.map((words): unknown => expect.stringMatching(words)),
+    );
+    expect(diagnostics.every(({ severity }) => severity === 'warning')).toBe(true);
   });
 
   test('offers its value', () => {

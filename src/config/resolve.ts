@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { defaultIterations, defaultOptimizer, defaultOrder, stepList } from './defaults';
+import { defaultIterations, defaultOptimizer, defaultOrder, defaultSpacing, stepList } from './defaults';
 import type { ResolvedConfig, SolverChoice } from './resolved';
 import type { SolverYaml } from './schema';
 
@@ -12,10 +12,13 @@ export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig
   const optionalPath = (path: string | null) => (path === null ? null : absolute(path));
   const steps = stepList(student.num_inference_steps);
   const fewest = steps[0] ?? 1;
-  const choice = (given: Omit<SolverChoice, 'order'> & { order?: number | undefined }, most: number): SolverChoice => ({
+  const choice = (
+    given: Pick<SolverChoice, 'solver'> & { [K in 'order' | 'timestep_spacing']?: SolverChoice[K] | undefined },
+    most: number,
+  ): SolverChoice => ({
     solver: given.solver,
     order: given.order ?? defaultOrder(given.solver, most),
-    timestep_spacing: given.timestep_spacing,
+    timestep_spacing: given.timestep_spacing ?? defaultSpacing(model.noise_schedule),
   });
   const optimizer = training.optimizer ?? defaultOptimizer(student.method);
   const { sample, timestep, class_labels } = model.inputs;

@@ -50,8 +50,18 @@ export type NoiseScheduleConfig =
       readonly beta_start: number;
       readonly beta_end: number;
       readonly num_train_timesteps: number;
+      readonly rescale_betas_zero_snr: boolean;
     }
-  | { readonly type: 'cosine'; readonly num_train_timesteps: number }
+  | { readonly type: 'cosine'; readonly num_train_timesteps: number; readonly rescale_betas_zero_snr: boolean }
+  | { readonly type: 'trained_betas'; readonly betas: readonly number[]; readonly rescale_betas_zero_snr: boolean }
+  | {
+      readonly type: 'vp';
+      readonly beta_min: number;
+      readonly beta_max: number;
+      readonly t_eps: number;
+      readonly time_scale: number;
+    }
+  | { readonly type: 'vp_cosine'; readonly t_eps: number; readonly t_max: number; readonly time_scale: number }
   | { readonly type: 'edm'; readonly sigma_min: number; readonly sigma_max: number }
   | { readonly type: 'flow'; readonly shift: number; readonly num_train_timesteps: number };
 
@@ -70,6 +80,10 @@ export interface ConditioningConfig {
   readonly unconditional_tensors: Readonly<Record<string, string>>;
   /** 1 means no guidance (one network run an evaluation). */
   readonly guidance_scale: number;
+  /** The two σ/α, the lower exclusive and the upper inclusive, within which guidance acts; null: everywhere. */
+  readonly guidance_interval: readonly number[] | null;
+  /** φ of rescaled guidance; 0: off. */
+  readonly guidance_rescale: number;
   /** The label that means "no class"; needed for guidance with class labels. */
   readonly unconditional_label: number | null;
 }

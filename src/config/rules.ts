@@ -1,8 +1,8 @@
-import { fewestSteps, fixedOrder, maxOrder, stepList } from './defaults';
+import { fewestSteps, fixedOrder, maxOrder, needSignal, startsWithoutSignal, stepList } from './defaults';
 import type { Draft } from './draft';
 import type { Report } from './report';
-import { valueAt } from './schema-tree';
 import type { SolverName } from './resolved';
+import { valueAt } from './schema-tree';
 import type { Path } from './yaml-tree';
 
 /** A relation between keys. A value that is not usable by itself is missing from the draft, and its rules stay silent. */
@@ -183,6 +183,27 @@ const otherBranch: Rule = ({ model }, report) => {
   }
 };
 
+/** What only guidance reads. */
+const guidanceDetails: Rule = ({ model }, report) => {
+  const { guidance_scale: scale, guidance_interval: interval, guidance_rescale: rescale } = model?.conditioning ?? {};
+  const unused = (key: string) =>
+    report.add({
+      code: 'unused-key',
+      severity: 'warning',
+      path: [...conditioningPath, key],
+      at: 'pair',
+      message: `model.conditioning.${key} has no effect with guidance_scale 1.`,
+    });
+  if (scale === 1 && rescale !== undefined && rescale !== 0) unused('guidance_rescale');
+  const [low, high] = interval ?? [];
+  if (low === undefined || high === undefined) return;
+  if (low >= high) {
+    const path = [...conditioningPath, 'guidance_interval'];
+    const message = `model.conditioning.guidance_interval must rise from the lower to the upper noise level; it is [${low}, ${high}].`;
+    report.add({ code: 'conflict', path, message, ...(low > high ? report.replace(path, `[${high}, ${low}]`) : {}) });
+  } else if (scale === 1) unused('guidance_interval');
+};
+
 const schedule: Rule = ({ model }, report) => {
   const noise = model?.noise_schedule;
   const block: Path = ['model', 'noise_schedule'];
@@ -199,12 +220,61 @@ const schedule: Rule = ({ model }, report) => {
   if (noise?.type === 'linear' || noise?.type === 'scaled_linear')
     ascending('beta_start', 'beta_end', noise.beta_start, noise.beta_end);
   if (noise?.type === 'edm') ascending('sigma_min', 'sigma_max', noise.sigma_min, noise.sigma_max);
+  if (noise?.type === 'vp') ascending('beta_min', 'beta_max', noise.beta_min, noise.beta_max);
+  if (noise?.type === 'vp_cosine') ascending('t_eps', 't_max', noise.t_eps, noise.t_max);
+};
+
+/** What pure noise at the start rules out. */
+const noSignal: Rule = ({ model, teacher, student }, report) => {
+  if (!startsWithoutSignal(model?.noise_schedule)) return;
+  const key: Path = ['model', 'noise_schedule', 'rescale_betas_zero_snr'];
+  const conflict = (path: Path, message: string, instead?: string) =>
+    report.add({
+      code: 'conflict',
+      path: report.has(path) ? path : key,
+      message,
+      related: [{ path: key, message: 'With this the last training step is pure noise.' }],
+      ...(instead === undefined ? {} : report.replace(path, instead)),
+    });
+  if (model?.prediction_type === 'epsilon')
+    conflict(
+      ['model', 'prediction_type'],
+      'prediction_type epsilon cannot be used with rescale_betas_zero_snr: in pure noise, the noise says nothing about the sample; such models are of v_prediction or sample.',
+    );
+  const init = student?.init;
+  for (const [block, given] of [
+    ['teacher', teacher],
+    ['student.init', typeof init === 'object' ? init : undefined],
+  ] as const) {
+    const path = block.split('.');
+    const { solver, timestep_spacing: spacing } = given ?? {};
+    if (solver !== undefined && needSignal.solvers.includes(solver))
+      conflict(
+        [...path, 'solver'],
+        `${block}.solver ${solver} needs some signal at the start, and rescale_betas_zero_snr leaves none; use ddim, dpmpp, deis, lms, ipndm or unipc.`,
+      );
+    if (spacing !== undefined && needSignal.spacings.includes(spacing))
+      conflict(
+        [...path, 'timestep_spacing'],
+        `${block}.timestep_spacing ${spacing} needs some signal at the start, and rescale_betas_zero_snr leaves none; use uniform or quadratic.`,
+        'uniform',
+      );
+  }
 };
 
 const predictions: Rule = ({ model }, report) => {
   const type = model?.noise_schedule?.type;
   const prediction = model?.prediction_type;
   if (type === undefined) return;
+  if (prediction === 'v_prediction' && (type === 'edm' || type === 'flow')) {
+    report.add({
+      code: 'conflict',
+      path: ['model', 'prediction_type'],
+      message: `prediction_type v_prediction belongs to a variance-preserving noise_schedule, not type ${type}; change one of them.`,
+      related: [{ path: ['model', 'noise_schedule', 'type'], message: `The schedule is ${type}.` }],
+    });
+    return;
+  }
   const needed = prediction === 'edm' ? 'edm' : prediction === 'flow_prediction' ? 'flow' : type;
   if (needed === type) return;
   report.add({
@@ -215,7 +285,18 @@ const predictions: Rule = ({ model }, report) => {
   });
 };
 
-const rules: readonly Rule[] = [steps, orders, family, oneCondition, guidance, otherBranch, schedule, predictions];
+const rules: readonly Rule[] = [
+  steps,
+  orders,
+  family,
+  oneCondition,
+  guidance,
+  otherBranch,
+  guidanceDetails,
+  schedule,
+  noSignal,
+  predictions,
+];
 
 /** `data` is the file as it stands, for names that the schema refuses. */
 export function reportConflicts(report: Report, draft: Draft, data: unknown): void {

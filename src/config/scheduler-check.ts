@@ -2,7 +2,7 @@ import type { Draft } from './draft';
 import type { Report } from './report';
 import type { Path } from './yaml-tree';
 
-type Plain = string | number | undefined;
+type Plain = string | number | boolean | undefined;
 
 /** Warns where solver.yaml differs from the scheduler_config.json that came with the model. */
 export function reportScheduler(
@@ -28,14 +28,36 @@ export function reportScheduler(
   differ(['model', 'prediction_type'], prediction, stated['prediction_type']);
   differ([...block, 'type'], noise?.type, stated['type']);
   if (noise === undefined || noise.type !== stated['type']) return;
-  for (const [key, given] of Object.entries(noise)) if (key !== 'type') differ([...block, key], given, stated[key]);
+  if (noise.type === 'trained_betas') reportBetas(report, noise.betas, scheduler['trained_betas']);
+  for (const [key, given] of Object.entries(noise)) {
+    if (key !== 'type' && !Array.isArray(given)) differ([...block, key], given as Plain, stated[key]);
+  }
+}
+
+/** Files may hold the betas as float32. */
+const betaTolerance = 1e-6;
+
+function reportBetas(report: Report, given: readonly number[] | undefined, wanted: unknown): void {
+  if (given === undefined || !Array.isArray(wanted)) return;
+  const add = (what: string) =>
+    report.add({
+      code: 'model-scheduler',
+      severity: 'warning',
+      path: ['model', 'noise_schedule', 'betas'],
+      at: 'key',
+      message: `model.noise_schedule.betas${what} in scheduler_config.json in the model folder; the model was probably trained with those.`,
+    });
+  if (given.length !== wanted.length)
+    return add(` has ${given.length} entries, but trained_betas has ${wanted.length}`);
+  const other = given.findIndex((beta, i) => !(Math.abs(beta - Number(wanted[i])) <= betaTolerance * beta));
+  if (other >= 0) add(`[${other}] is ${given[other]}, but trained_betas has ${wanted[other]}`);
 }
 
 /** diffusers' keys in the words of solver.yaml; what it leaves open or we have no word for is left out. */
 function statedBy(scheduler: Readonly<Record<string, unknown>>): Readonly<Record<string, Plain>> {
   const plain = (key: string): Plain => {
     const value = scheduler[key];
-    return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined;
   };
   const kind = String(plain('_class_name'));
   const num_train_timesteps = plain('num_train_timesteps');
@@ -47,7 +69,9 @@ function statedBy(scheduler: Readonly<Record<string, unknown>>): Readonly<Record
   if (kind.startsWith('EDM')) return { type: 'edm', sigma_min: plain('sigma_min'), sigma_max: plain('sigma_max') };
   return {
     prediction_type: plain('prediction_type') ?? 'epsilon',
-    type: betaSchedules[String(plain('beta_schedule'))],
+    // As in diffusers, betas of its own come before a formula.
+    type: Array.isArray(scheduler['trained_betas']) ? 'trained_betas' : betaSchedules[String(plain('beta_schedule'))],
+    rescale_betas_zero_snr: plain('rescale_betas_zero_snr') ?? false,
     beta_start: plain('beta_start'),
     beta_end: plain('beta_end'),
     num_train_timesteps,

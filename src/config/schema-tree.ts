@@ -71,6 +71,7 @@ export function plainText(value: unknown): string {
 export function listedValues(node: SchemaNode): { readonly value: unknown; readonly text: string }[] {
   return alternatives(node).flatMap((option) => {
     if (option.const !== undefined) return [{ value: option.const, text: '' }];
+    if (option.type === 'boolean') return [true, false].map((value) => ({ value, text: '' }));
     return (option.enum ?? []).map((value, i) => ({ value, text: option.enumDescriptions?.[i] ?? '' }));
   });
 }
@@ -100,9 +101,11 @@ export function expectation(node: SchemaNode): string {
     if (option.enum !== undefined)
       return [option.enum.length === 1 ? plainText(option.enum[0]) : `one of ${option.enum.join(', ')}`];
     if (option.type === 'null') return ['null'];
+    if (option.type === 'boolean') return ['true or false'];
     if (option.items !== undefined) {
-      const length = option.maxItems === undefined ? '' : ` with ${option.minItems ?? 0} to ${option.maxItems} entries`;
-      return [`a list${length}, each ${expectation(option.items)}`];
+      const { minItems = 0, maxItems } = option;
+      const lengths = minItems === maxItems ? `${minItems}` : `${minItems} to ${maxItems}`;
+      return [`a list${maxItems === undefined ? '' : ` with ${lengths} entries`}, each ${expectation(option.items)}`];
     }
     return [option.type === 'string' ? 'text' : numberRange(option)];
   });

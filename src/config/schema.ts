@@ -65,6 +65,8 @@ const spacing = () =>
     karras: 'Equal steps in the seventh root of sigma (arXiv 2206.00364).',
   });
 
+const spacingDefault = 'logsnr; uniform with rescale_betas_zero_snr';
+
 const orderText = 'How many network outputs a step combines. ddim is always 1 and heun always 2.';
 
 const solverKeys = {
@@ -105,6 +107,17 @@ const beta = (text: string, example: number) =>
     .lt(1)
     .meta(meta({ text, example, unit: 'variance per training step', source: 'diffusers' }));
 
+const zeroTerminalSnr = () =>
+  z
+    .boolean()
+    .default(false)
+    .meta(
+      meta({
+        text: 'Whether the betas are rescaled so that the last training step is pure noise. The network must not be of prediction_type epsilon then, and no solver or spacing may need signal at the start.',
+        source: 'diffusers `rescale_betas_zero_snr`, arXiv 2305.08891',
+      }),
+    );
+
 const betaSchedule = (type: 'linear' | 'scaled_linear', text: string) =>
   z
     .strictObject({
@@ -112,16 +125,96 @@ const betaSchedule = (type: 'linear' | 'scaled_linear', text: string) =>
       beta_start: beta('Variance of the first training step, from the `scheduler_config.json` of the model.', 0.0001),
       beta_end: beta('Variance of the last training step, from the `scheduler_config.json` of the model.', 0.02),
       num_train_timesteps: trainTimesteps(),
+      rescale_betas_zero_snr: zeroTerminalSnr(),
     })
     .meta({ description: text });
+
+const scoreSde = 'score SDE, arXiv 2011.13456';
+
+const sdeBeta = (text: string, fallback: number) =>
+  z
+    .number()
+    .gt(0)
+    .max(1000)
+    .default(fallback)
+    .meta(meta({ text, unit: 'variance per unit of time', source: scoreSde }));
+
+const timeEnd = (text: string, fallback: number, source: string) =>
+  z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(fallback)
+    .meta(meta({ text, unit: 'time', source }));
+
+const timeScale = () =>
+  z
+    .number()
+    .gt(0)
+    .max(1e6)
+    .default(1)
+    .meta(
+      meta({
+        text: 'What the time is multiplied with before the network gets it: 999 for networks of the score SDE program.',
+        unit: 'factor',
+        source: scoreSde,
+      }),
+    );
+
+const continuousVp = z
+  .strictObject({
+    type: z.literal('vp').meta(scheduleType),
+    beta_min: sdeBeta('Rate of noise at time 0.', 0.1),
+    beta_max: sdeBeta('Rate of noise at time 1, where sampling starts.', 20),
+    t_eps: timeEnd('Time at which sampling stops; 1 is the noisy end.', 1e-3, `${scoreSde} \`eps\``),
+    time_scale: timeScale(),
+  })
+  .meta({ description: 'Continuous time from 0 to 1, rate of noise linear in it (VP SDE, arXiv 2011.13456).' });
+
+const continuousCosine = z
+  .strictObject({
+    type: z.literal('vp_cosine').meta(scheduleType),
+    t_eps: timeEnd('Time at which sampling stops.', 1e-3, 'DPM-Solver, arXiv 2206.00927'),
+    t_max: timeEnd(
+      'Time at which sampling starts: short of 1, where no signal is left.',
+      0.9946,
+      'DPM-Solver, arXiv 2206.00927',
+    ),
+    time_scale: timeScale(),
+  })
+  .meta({ description: 'Continuous time, signal a cosine of it (arXiv 2102.09672; continuous as in DPM-Solver).' });
 
 const noiseSchedule = z
   .discriminatedUnion('type', [
     betaSchedule('linear', 'Betas in equal steps (DDPM, arXiv 2006.11239).'),
     betaSchedule('scaled_linear', 'Square roots of the betas in equal steps (Stable Diffusion).'),
     z
-      .strictObject({ type: z.literal('cosine').meta(scheduleType), num_train_timesteps: trainTimesteps() })
+      .strictObject({
+        type: z.literal('cosine').meta(scheduleType),
+        num_train_timesteps: trainTimesteps(),
+        rescale_betas_zero_snr: zeroTerminalSnr(),
+      })
       .meta({ description: 'Squared cosine; betas capped at 0.999 (Improved DDPM, arXiv 2102.09672).' }),
+    z
+      .strictObject({
+        type: z.literal('trained_betas').meta(scheduleType),
+        betas: z
+          .array(z.number().gt(0).lt(1))
+          .min(2)
+          .max(10_000)
+          .meta(
+            meta({
+              text: 'Variance of every training step, first to last; their number is that of the discrete times the model was trained with.',
+              unit: 'variance per training step',
+              source: 'diffusers `trained_betas`',
+              example: [0.0001, 0.02],
+            }),
+          ),
+        rescale_betas_zero_snr: zeroTerminalSnr(),
+      })
+      .meta({ description: 'Betas one by one, for schedules that no formula here gives.' }),
+    continuousVp,
+    continuousCosine,
     z
       .strictObject({
         type: z.literal('edm').meta(scheduleType),
@@ -249,6 +342,31 @@ const model = z
               source: 'arXiv 2207.12598',
             }),
           ),
+        guidance_interval: z
+          .array(z.number().min(0).max(1e6))
+          .length(2)
+          .nullable()
+          .default(null)
+          .meta(
+            meta({
+              text: 'Guidance acts only where the noise level lies above the first number and not above the second; elsewhere guidance_scale is 1. The network runs twice an evaluation there too. Of a model with rescale_betas_zero_snr the first evaluation, which has no finite level, always lies outside.',
+              unit: 'sigma/alpha',
+              defaultText: 'everywhere',
+              source: 'arXiv 2404.07724',
+            }),
+          ),
+        guidance_rescale: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0)
+          .meta(
+            meta({
+              text: 'How far the standard deviation of the guided output of each sample is drawn to that of the conditional one, against over-exposure with much guidance. 0 is off; the paper has 0.7.',
+              unit: 'share',
+              source: 'diffusers `guidance_rescale`, arXiv 2305.08891',
+            }),
+          ),
         unconditional_label: count(0, 1_000_000)
           .nullable()
           .default(null)
@@ -299,8 +417,8 @@ const teacher = z
         }),
       ),
     timestep_spacing: spacing()
-      .default('logsnr')
-      .meta(meta({ text: 'How the teacher places its steps.' })),
+      .optional()
+      .meta(meta({ text: 'How the teacher places its steps.', defaultText: spacingDefault })),
   })
   .prefault({})
   .meta(meta({ text: 'The slow classic solver that the student imitates.' }));
@@ -355,8 +473,8 @@ const student = z
           ...solverKeys,
           solver: solverName().meta(meta({ text: 'Classic solver that learning starts from.' })),
           timestep_spacing: spacing()
-            .default('logsnr')
-            .meta(meta({ text: 'Times that learning starts from.' })),
+            .optional()
+            .meta(meta({ text: 'Times that learning starts from.', defaultText: spacingDefault })),
         }),
       ])
       .default('auto')

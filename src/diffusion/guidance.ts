@@ -25,7 +25,9 @@ export interface GuidanceInterval {
 
 /**
  * The guidance scale at a noise level: `w` for σ̂ in (low, high] and 1, the conditional output alone, outside
- * (Kynkäänniemi et al. 2024, Eq. 5).
+ * (Kynkäänniemi et al. 2024, Eq. 5). It is a step function of σ̂: its derivative is 0 but for the ends.
+ *
+ * @param sigma σ̂; ∞ where no signal is left, which is outside
  */
 export function guidanceScaleAt(sigma: number, w: number, interval: GuidanceInterval): number {
   const { low, high } = interval;

@@ -6,5 +6,6 @@ export { rectifiedFlow } from './rectified-flow';
 export { noiseSchedule, type NoiseScheduleParameters } from './schedule-from-config';
 export { convert, predictionMixture, type Conversion, type Mixture } from './conversions';
 export { networkCoefficients, type NetworkCoefficients } from './network-coefficients';
+export { guidanceScaleAt, type GuidanceInterval } from './guidance';
 export { spacing, spacingNames, type SpacingName } from './spacing';
 export { startNoiseScale } from './start-noise';

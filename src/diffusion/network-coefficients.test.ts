@@ -100,7 +100,7 @@ describe('networkCoefficients', () => {
   });
 
   it.each([
-    [ve, 'v_prediction', 'data', 'v_prediction needs a linear, scaled_linear or cosine noise schedule'],
+    [ve, 'v_prediction', 'data', 'v_prediction needs a variance-preserving noise schedule'],
     [vp, 'flow_prediction', 'data', 'flow_prediction needs a noise schedule of type flow'],
     [flow, 'edm', 'data', 'edm needs a noise schedule of type edm'],
     [ve, 'sample', 'velocity', 'Velocity is not defined for an EDM schedule'],

@@ -61,7 +61,9 @@ function networkMixture(schedule: NoiseSchedule, type: PredictionType, level: No
       return predictionMixture('data', space, level);
     case 'v_prediction':
       if (space === 'vp') return predictionMixture('velocity', space, level);
-      throw new RangeError('v_prediction needs a linear, scaled_linear or cosine noise schedule.');
+      throw new RangeError(
+        'v_prediction needs a variance-preserving noise schedule (linear, scaled_linear, cosine, trained_betas, vp or vp_cosine).',
+      );
     case 'flow_prediction':
       if (space === 'flow') return predictionMixture('velocity', space, level);
       throw new RangeError('flow_prediction needs a noise schedule of type flow.');

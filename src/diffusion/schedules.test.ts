@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { discreteVp } from './discrete-vp';
+import { discreteVp, linearBetas } from './discrete-vp';
 import { edm } from './edm';
+import type { NoiseSchedule } from './noise-schedule';
 import { rectifiedFlow } from './rectified-flow';
+import { scaledTime } from './scaled-time';
 import { noiseSchedule } from './schedule-from-config';
 import { startNoiseScale } from './start-noise';
 
@@ -17,6 +19,8 @@ const schedules = {
   linear,
   scaledLinear,
   cosine: noiseSchedule({ type: 'cosine', num_train_timesteps: 1000 }),
+  vp: noiseSchedule({ type: 'vp', beta_min: 0.1, beta_max: 20, t_eps: 1e-3, time_scale: 999 }),
+  vpCosine: noiseSchedule({ type: 'vp_cosine', t_eps: 1e-3, t_max: 0.9946, time_scale: 1000 }),
   edm: noiseSchedule({ type: 'edm', sigma_min: 0.002, sigma_max: 80 }),
   flow: noiseSchedule({ type: 'flow', shift: 3, num_train_timesteps: 1000 }),
 };
@@ -92,6 +96,45 @@ describe('discrete schedules', () => {
     expect(() => discreteVp([0.1])).toThrow('at least 2 training timesteps, got 1');
     expect(() => linear.at(NaN)).toThrow('The time NaN is not a finite number');
     expect(() => noiseSchedule({ type: 'cosine', num_train_timesteps: 0.5 })).toThrow('num_train_timesteps');
+  });
+});
+
+describe('keys of discrete schedules', () => {
+  const rescale_betas_zero_snr = true;
+  const n = 1000;
+
+  it.each([
+    { type: 'linear', beta_start: 1e-4, beta_end: 0.02, num_train_timesteps: n, rescale_betas_zero_snr },
+    { type: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: n, rescale_betas_zero_snr },
+    { type: 'cosine', num_train_timesteps: n, rescale_betas_zero_snr },
+    { type: 'trained_betas', betas: Array.from(linearBetas(1e-4, 0.02, n)), rescale_betas_zero_snr },
+  ] as const)('rescale_betas_zero_snr takes the last signal of $type away', (parameters) => {
+    const [plain, rescaled] = [false, true].map((flag) =>
+      noiseSchedule({ ...parameters, rescale_betas_zero_snr: flag }),
+    ) as [NoiseSchedule, NoiseSchedule];
+    expect(plain.at(n - 1).alpha).toBeGreaterThan(0);
+    expect(rescaled.at(n - 1)).toMatchObject({ alpha: 0, sigma: 1 });
+    expect(rescaled.at(0).alpha).toBeCloseTo(plain.at(0).alpha, 12);
+    expect(rescaled.at(n / 2).alpha).toBeLessThan(plain.at(n / 2).alpha);
+  });
+
+  it('trained_betas are those of a formula when they are its values', () => {
+    const listed = noiseSchedule({ type: 'trained_betas', betas: Array.from(linearBetas(1e-4, 0.02, n)) });
+    for (const t of [0, 33.5, 999]) expect(listed.at(t)).toEqual(linear.at(t));
+  });
+});
+
+describe('the continuous vp schedule', () => {
+  it('hands the network its time times time_scale', () => {
+    const plain = noiseSchedule({ type: 'vp', beta_min: 0.1, beta_max: 20, t_eps: 1e-3, time_scale: 1 });
+    const { vp } = schedules;
+    expect([plain.tMin, plain.tMax, vp.tMin, vp.tMax]).toEqual([1e-3, 1, 0.999, 999]);
+    expect(vp.at(999 * 0.25).alpha).toBeCloseTo(plain.at(0.25).alpha, 14);
+    expect(vp.at(999 * 0.25).dAlpha * 999).toBeCloseTo(plain.at(0.25).dAlpha, 12);
+    expect(() => noiseSchedule({ type: 'vp', beta_min: 20, beta_max: 0.1, t_eps: 1e-3, time_scale: 1 })).toThrow(
+      'beta_min < beta_max',
+    );
+    expect(() => scaledTime(plain, 0)).toThrow('must be above 0, got 0');
   });
 });
 

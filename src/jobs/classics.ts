@@ -18,9 +18,20 @@ export interface NamedClassic extends NamedTable {
   readonly choice: ClassicSolver;
 }
 
-/** Every classic solver on every spacing at `nfe` evaluations. */
+/**
+ * Every classic solver on every spacing at `nfe` evaluations. Where no signal is left at the start (zero terminal SNR)
+ * some have no first step; those are left out.
+ */
 export function classicTables(schedule: NoiseSchedule, nfe: number): NamedClassic[] {
-  return classicSolvers(nfe).map((choice) => namedClassic(schedule, choice, nfe));
+  const hasSignal = Number.isFinite(schedule.lambda(schedule.tMax));
+  return classicSolvers(nfe).flatMap((choice) => {
+    try {
+      return [namedClassic(schedule, choice, nfe)];
+    } catch (error) {
+      if (hasSignal || !(error instanceof RangeError)) throw error;
+      return [];
+    }
+  });
 }
 
 export function namedClassic(schedule: NoiseSchedule, choice: ClassicSolver, nfe: number): NamedClassic {

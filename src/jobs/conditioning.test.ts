@@ -93,9 +93,11 @@ describe('prompts', () => {
       identity({ prompts: reference.prompts.toReversed() }),
       identity({ negative_prompt: '' }),
       identity({ guidance_scale: 4 }),
+      identity({ guidance_interval: [0.3, 5] }),
+      identity({ guidance_rescale: 0.7 }),
     ]);
     expect(new Set(same).size).toBe(1);
-    expect(new Set([...same, ...others]).size).toBe(4);
+    expect(new Set([...same, ...others]).size).toBe(6);
   });
 
   it('that are too long are said to be cut', async () => {

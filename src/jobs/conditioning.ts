@@ -42,6 +42,10 @@ function rowsOf({ shape }: ConditioningTensor, values: ArrayLike<number>): numbe
 function identityOf(given: ConditioningConfig, tensors: readonly ConditioningTensor[]): string {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([given.class_labels, given.unconditional_label, given.guidance_scale]));
+  const { guidance_interval, guidance_rescale } = given;
+  // Without them as it was before they were, so that cached samples of teachers stay good.
+  if (guidance_interval) hash.update(JSON.stringify({ guidance_interval }));
+  if (guidance_rescale > 0) hash.update(JSON.stringify({ guidance_rescale }));
   for (const { input, shape, rows, unconditional } of tensors) {
     hash.update(JSON.stringify([input, shape, rows.length, unconditional?.length ?? 0]));
     for (const values of unconditional ? [rows, unconditional] : [rows]) {

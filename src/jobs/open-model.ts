@@ -1,6 +1,6 @@
-import type { ResolvedConfig } from '../config/resolved';
+import type { ConditioningConfig, ResolvedConfig } from '../config/resolved';
 import { noiseSchedule } from '../diffusion';
-import type { NoiseSchedule } from '../diffusion';
+import type { GuidanceInterval, NoiseSchedule } from '../diffusion';
 import { buildDenoiserVjpGraph, guessPorts } from '../onnx/denoiser-graph';
 import { OnnxError } from '../onnx/errors';
 import { headerOf } from '../onnx/header';
@@ -83,6 +83,8 @@ export async function openModel(
       sampleShape: model.sample_shape,
       labels: model.conditioning.class_labels,
       guidanceScale: model.conditioning.guidance_scale,
+      ...guidanceInterval(model.conditioning),
+      guidanceRescale: model.conditioning.guidance_rescale,
       unconditionalLabel: model.conditioning.unconditional_label,
       tensors: conditioning.tensors,
       maxBatch: config.training.batch_size === 'auto' ? autoBatch(dim) : config.training.batch_size,
@@ -96,6 +98,11 @@ export async function openModel(
     await decoder?.release();
   };
   return { denoiser, schedule, device, conditioning, decoder, hash, gradientProblem, release };
+}
+
+function guidanceInterval({ guidance_interval }: ConditioningConfig): { guidanceInterval?: GuidanceInterval } {
+  const [low, high] = guidance_interval ?? [];
+  return low === undefined || high === undefined ? {} : { guidanceInterval: { low, high } };
 }
 
 /** A 0-d or one-element timestep port: the network takes one time for the whole batch. */

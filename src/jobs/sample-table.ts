@@ -19,7 +19,8 @@ export type SampleSpacing = (typeof sampleSpacings)[number];
 
 /** Where the evaluations of a classic solver are put. */
 export type SampleGrid =
-  | { readonly kind: 'spacing'; readonly name: SampleSpacing }
+  /** logsnr when no name is given, uniform where a schedule starts without signal. */
+  | { readonly kind: 'spacing'; readonly name?: SampleSpacing }
   /** Falling times of the schedule, or noise levels σ/α, ends included (σ = 0 by `toZero`). */
   | { readonly kind: 'times'; readonly values: readonly number[] }
   | { readonly kind: 'sigmas'; readonly values: readonly number[] };
@@ -45,7 +46,7 @@ export type SampleSolver =
       readonly statistics: string;
       readonly order?: number;
       readonly nfe: number;
-      readonly spacing: GridName;
+      readonly spacing?: GridName;
     }
   | { readonly kind: 'learned'; readonly path: string; readonly nfe?: number }
   | { readonly kind: 'adaptive'; readonly rtol: number };
@@ -69,7 +70,8 @@ export async function classicSampleTable(
   classic: Classic,
   gits: (steps: number) => Promise<Float64Array>,
 ): Promise<LabelledTable> {
-  const { solver, grid, toZero } = classic;
+  const { solver, toZero } = classic;
+  const grid = named(classic.grid, schedule);
   try {
     const { orders } = familyNamed(solver);
     const order = classic.order ?? Math.max(...orders.filter((known) => known <= 3 || orders.length === 1));
@@ -101,10 +103,22 @@ export function isSpacing(name: SampleSpacing): name is GridName {
   return name !== 'optimised' && name !== 'gits';
 }
 
+type NamedGrid = Exclude<SampleGrid, { kind: 'spacing' }> | { readonly kind: 'spacing'; readonly name: SampleSpacing };
+
+function named(grid: SampleGrid, schedule: NoiseSchedule): NamedGrid {
+  if (grid.kind !== 'spacing') return grid;
+  return { kind: 'spacing', name: grid.name ?? defaultSpacing(schedule) };
+}
+
+/** logsnr, but uniform where a schedule starts without signal (zero terminal SNR) and λ has no beginning. */
+export function defaultSpacing(schedule: NoiseSchedule): GridName {
+  return Number.isFinite(schedule.lambda(schedule.tMax)) ? 'logsnr' : 'uniform';
+}
+
 /** The times of a grid that is not one of the schedule's spacings. */
 async function timesOf(
   schedule: NoiseSchedule,
-  grid: SampleGrid,
+  grid: NamedGrid,
   steps: number,
   gits: (steps: number) => Promise<Float64Array>,
 ): Promise<ArrayLike<number> | undefined> {

@@ -4,7 +4,7 @@ import { gridTimes } from '../diffusion/grids';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import { dpmSolverV3 } from '../solvers/dpm-solver-v3';
 import type { ModelStatistics } from '../solvers/model-statistics';
-import type { LabelledTable, SampleSolver } from './sample-table';
+import { defaultSpacing, type LabelledTable, type SampleSolver } from './sample-table';
 import { UserError } from './user-error';
 
 /**
@@ -15,7 +15,7 @@ import { UserError } from './user-error';
  */
 export async function v3SampleTable(
   schedule: NoiseSchedule,
-  { statistics: path, order = 3, nfe, spacing }: Extract<SampleSolver, { kind: 'dpm_v3' }>,
+  { statistics: path, order = 3, nfe, spacing = defaultSpacing(schedule) }: Extract<SampleSolver, { kind: 'dpm_v3' }>,
   dim: number,
 ): Promise<LabelledTable> {
   const statistics = await readStatistics(path);

@@ -71,16 +71,6 @@ export class Dual {
     return this.map(Math.log(this.value), 1 / this.value);
   }
 
-  sqrt(): Dual {
-    const root = Math.sqrt(this.value);
-    return this.map(root, 0.5 / root);
-  }
-
-  /** this^exponent. */
-  power(exponent: number): Dual {
-    return this.map(this.value ** exponent, exponent * this.value ** (exponent - 1));
-  }
-
   /** 1/(1 + e^−this). */
   sigmoid(): Dual {
     const s = 1 / (1 + Math.exp(-this.value));

@@ -10,9 +10,9 @@ import { classicTable } from '../solvers/registry';
 import { rowOffset, type SolverTable } from '../solvers/table';
 import { unipc } from '../solvers/unipc';
 import { consistentTable, freeTable } from './free-table';
-import { noiseOf, pullbackError, tableDistance } from './testing/check-parameterisation';
+import { fromPureNoise, noiseOf, pullbackError, tableDistance } from './testing/check-parameterisation';
 
-const schedules = { vp: vpLinear(), edm: edm(0.002, 80), flow: rectifiedFlow(3, 1000) };
+const schedules = { vp: vpLinear(), edm: edm(0.002, 80), flow: rectifiedFlow(3, 1000), fromPureNoise };
 const { vp } = schedules;
 const heun = classicTable(vp, { solver: 'heun', order: 2, timestep_spacing: 'logsnr' }, 5);
 
@@ -23,6 +23,7 @@ describe.each([
   ['edm', 'data'],
   ['flow', 'velocity'],
   ['flow', 'data'],
+  ['fromPureNoise', 'data'],
 ] as const)('the free table, %s, %s', (space, output) => {
   const of = schedules[space];
 
@@ -115,7 +116,7 @@ describe('consistentTable', () => {
   });
 
   it('is not there for a start that is none', () => {
-    expect(consistentTable(vp, { ...heun, start: heun.start.map((s) => 1.01 * s) })).toBeUndefined();
+    expect(consistentTable(vp, { ...heun, start: heun.start.map((s, k) => (k === 0 ? s : 1.01 * s)) })).toBeUndefined();
     expect(consistentTable(vp, { ...heun, weights: heun.weights.map((w) => 1.01 * w) })).toBeUndefined();
   });
 });

@@ -2,16 +2,10 @@ import { cleanPoint } from '../diffusion/grid-point';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import { assertPlainTable, type SolverTable } from '../solvers/table';
 import { Dual } from './dual';
-import { combineDual, dualParameterisation, dualPointAt, dualTimeOfLambda, range } from './dual-table';
+import { combineDual, dualParameterisation, dualPointAt, range } from './dual-table';
 import type { DualForm, DualPoint } from './dual-table';
-import {
-  exponentialStep,
-  isRounding,
-  newest,
-  peel,
-  startForms,
-  stepFactors,
-} from './parameterisations/exponential-step';
+import { isRounding, newest, peel, startForms, stepFactors } from './parameterisations/exponential-step';
+import { timeAxis } from './parameterisations/time-axis';
 import type { Parameterisation } from './parameterisation';
 
 export interface FreeTableOptions {
@@ -27,13 +21,13 @@ export interface FreeTableOptions {
  * the exponential integrator's factors from its level to that of row k + 1, c the start table's own coefficients, and ∇ the
  * backward difference of outputs X:
  *
- *     y_{k+1} = q·y_m + g·( Σ_{j≤k} c_{k,j}·X_j + Σ_{i≤k} θ_{k,i}·∇^i X_k + (a_k + θ_k)·x_T/σ_T )
+ *     y_{k+1} = q·y_m + g·(Σ_{j≤k} c_{k,j}·X_j + a_k·x_T/σ_T) + h·(Σ_{i≤k} θ_{k,i}·∇^i X_k + θ_k·x_T/σ_T)
  *
- * θ = 0 is the start. A row passes its change on to later rows, q and g follow the learned times (theory guidance, as GS
- * has it), and differences of outputs are far less alike than outputs. Times are learned as λ (t where the schedule starts
- * without signal), so the same distance is the same change of noise level everywhere; x_T keeps its own level. From four
- * classic starts at N = 4, 5 and 6 on the analytic mixture three Gauss–Newton steps reach 2 to 3 times less loss than with
- * plain entries as parameters.
+ * θ = 0 is the start; h is g at the start. A row passes its change on to later rows, q and g follow the learned times (theory
+ * guidance, as GS has it) while corrections keep their scale h, and differences of outputs are far less alike than outputs.
+ * Times are learned as λ (t where the schedule starts without signal), so the same distance is the same change of noise
+ * level everywhere; x_T keeps its own level. On the analytic mixture, from nine classic starts with 4 to 6 evaluations,
+ * Gauss–Newton's loss on unseen noises after 3, 5 and 16 steps is 0.43, 0.59 and 0.72 of that with plain entries as θ.
  *
  * Parameters: N start weights, N(N+1)/2 weights, N times; 25 for N = 5. Every table is a member.
  *
@@ -133,16 +127,12 @@ function corrections(
   consistent: boolean,
 ): Parameterisation {
   const { nfe } = start;
-  const isLambda = Number.isFinite(schedule.lambda(schedule.tMax));
-  // Rises along the table, as λ does.
-  const axisOf = (t: number): number => (isLambda ? schedule.lambda(t) : -t / schedule.tMax);
-  const timeOf = (u: Dual): Dual => (isLambda ? dualTimeOfLambda(schedule, u) : u.times(-schedule.tMax));
-  const [low, high] = [axisOf(schedule.tMax), axisOf(schedule.tMin)];
+  const { low, high, of: axisOf, timeOf } = timeAxis(schedule);
   const firstTime = range(0, nfe).reduce((sum, k) => sum + (consistent ? k : k + 2), 0);
   return dualParameterisation(start, {
-    initial: Float64Array.from([...new Float64Array(firstTime), ...Array.from(start.times, axisOf)]),
+    initial: Float64Array.from([...new Float64Array(firstTime), ...Array.from(start.times, (t) => axisOf(t))]),
     method(theta, recorder) {
-      const times = theta.slice(firstTime).map(timeOf);
+      const times = theta.slice(firstTime).map((u) => timeOf(u));
       const levels = levelsOf(schedule, start, options, times);
       // x_T over its scale: of order one in every space.
       const unitNoise = combineDual([levels[0]!.sigma.inverse().over(start.start[0]!), recorder.start]);

@@ -15,6 +15,7 @@ import type { Dim } from './dims';
 import { DataType } from './dtype';
 import { portInfo } from './header';
 import type { OnnxModel } from './model';
+import { serializeModel } from './write';
 
 const ports: NetworkPorts = { sample: 'x', timestep: 't', classLabels: 'labels', output: 'out' };
 
@@ -65,6 +66,7 @@ const shell: Feeds = {
   c_out: float32([2], [-0.7, 1.1]),
   t_net: float32([2], [2, 3]),
   guidance_scale: float32([2], [2, 3.5]),
+  guidance_rescale: float32([2], [0.7, 0.4]),
   class_labels: int64([2], [1, 3]),
   class_labels_uncond: int64([2], [0, 2]),
 };
@@ -137,13 +139,18 @@ test('a missing port is named with the ones there are', () => {
 });
 
 describe('the gradient of the denoiser', () => {
-  test.each([false, true])('matches differences of every input (guidance %j)', async (guidance) => {
-    const options = { ports, guidance };
+  test.each([
+    [false, false],
+    [true, false],
+    [true, true],
+  ])('matches differences of every input (guidance %j, rescaled %j)', async (guidance, guidanceRescale) => {
+    const options = { ports, guidance, guidanceRescale };
     const { model, notes } = buildDenoiserVjpGraph(network({}), options);
     expect(notes).toEqual([]);
     const results = await runModel(model, { ...shell, cotangent });
     const forward = await openModel(buildDenoiserGraph(network({}), options));
-    expect(relativeError(results['denoised'], float32([2, 2, 3], expected(guidance)))).toBeLessThan(1e-5);
+    const plain = relativeError(results['denoised'], float32([2, 2, 3], expected(guidance))) < 1e-5;
+    expect(plain).toBe(!guidanceRescale);
     for (const name of ['x', 'c_in', 'c_skip', 'c_out', 't_net']) {
       const input = shell[name]!;
       const value = async (k: number, h: number) => {
@@ -184,11 +191,68 @@ describe('the gradient of the denoiser', () => {
   });
 });
 
-test('the demo network with guidance: one dynamic batch, no run-time search for broadcast axes', () => {
+test.each([false, true])('the demo network with guidance (rescaled %j): no search for broadcast axes', (rescaled) => {
   const bytes = new Uint8Array(readFileSync(join(import.meta.dirname, '../../media/demo/unet.onnx')));
   const demo = { sample: 'sample', timestep: 'sigma', classLabels: 'class_labels', output: 'denoised' };
-  const { model } = buildDenoiserVjpGraph(parseModel(bytes, 'unet.onnx'), { ports: demo, guidance: true });
+  const { model } = buildDenoiserVjpGraph(parseModel(bytes, 'unet.onnx'), {
+    ports: demo,
+    guidance: true,
+    guidanceRescale: rescaled,
+  });
   expect(model.graph.node.filter((node) => node.opType === 'NonZero')).toEqual([]);
+});
+
+/** φ·std(c)/std(guided) + 1 − φ */
+function rescaling(conditional: readonly number[], guided: readonly number[], phi: number): number {
+  const deviation = (values: readonly number[]): number => {
+    const mean = values.reduce((sum, value) => sum + value) / values.length;
+    return Math.hypot(...values.map((value) => value - mean));
+  };
+  return (phi * deviation(conditional)) / deviation(guided) + 1 - phi;
+}
+
+describe('rescaled guidance', () => {
+  const options = { ports, guidance: true, guidanceRescale: true };
+
+  test('multiplies the guided output of each sample with φ·std(F_c)/std(F) + 1 − φ', async () => {
+    const values = [0, 1].flatMap((i) => {
+      const x = shell['x']!.data.slice(6 * i, 6 * i + 6);
+      const f = (labels: string) =>
+        x.map((value) => Math.sin(at('c_in', i) * value) * (1 + at(labels, i)) + at('t_net', i));
+      const [conditional, unconditional] = [f('class_labels'), f('class_labels_uncond')];
+      const guided = conditional.map((c, k) => unconditional[k]! + at('guidance_scale', i) * (c - unconditional[k]!));
+      const factor = rescaling(conditional, guided, at('guidance_rescale', i));
+      expect(Math.abs(factor - 1)).toBeGreaterThan(0.1);
+      return x.map((value, k) => at('c_skip', i) * value + at('c_out', i) * factor * guided[k]!);
+    });
+    const { denoised } = await runModel(buildDenoiserGraph(network({}), options), shell);
+    expect(relativeError(denoised, float32([2, 2, 3], values))).toBeLessThan(1e-5);
+  });
+
+  test('is that of diffusers', () => {
+    // The first element of rescale_noise_cfg of diffusers 0.42 over that of its input, in float64.
+    expect(rescaling([0.3, -1.2, 0.8, 0.1], [1.1, -3.4, 2.9, 0.2], 0.7)).toBeCloseTo(0.5252148915778307, 14);
+  });
+
+  test('keeps outputs that are the same everywhere', async () => {
+    const still = { ...shell, x: float32([2, 2, 3], new Array<number>(12).fill(0)) };
+    const { denoised } = await runModel(buildDenoiserGraph(network({}), options), still);
+    expect(denoised!.data[0]).toBeCloseTo(at('c_out', 0) * at('t_net', 0), 5);
+  });
+
+  test('leaves other graphs as they are', () => {
+    const bytes = (guidance: boolean, rescale?: boolean) =>
+      serializeModel(
+        buildDenoiserGraph(network({}), {
+          ports,
+          guidance,
+          ...(rescale === undefined ? {} : { guidanceRescale: rescale }),
+        }),
+      );
+    expect(bytes(true, false)).toEqual(bytes(true));
+    expect(bytes(false, true)).toEqual(bytes(false));
+    expect(bytes(true, true)).not.toEqual(bytes(true));
+  });
 });
 
 test('guidance and conditioning inputs are differentiated when asked', async () => {

@@ -18,6 +18,8 @@ export interface DenoiserGraphOptions {
   readonly ports: NetworkPorts;
   /** Classifier-free guidance: the conditional and the unconditional branch in one batch. */
   readonly guidance: boolean;
+  /** Adds the input `guidance_rescale` [B]. Default false; needs guidance. */
+  readonly guidanceRescale?: boolean;
   /** [C, H, W]: fixes the sizes that the file leaves open, so that less of the gradient is worked out while running. */
   readonly sampleShape?: readonly number[];
   /** float16 and bfloat16 networks: computed in float32 (the default, and always in gradients), or as stored. */
@@ -30,6 +32,7 @@ const shellNames = [
   'x',
   ...scalarInputs,
   'guidance_scale',
+  'guidance_rescale',
   'class_labels',
   'class_labels_uncond',
   'denoised',
@@ -40,6 +43,9 @@ const shellNames = [
  * Puts the shell of a denoiser around a network:
  *
  *     D = c_skip·x + c_out·F(c_in·x, t_net, labels),    F = F_u + g·(F_c − F_u) with guidance
+ *
+ * With `guidanceRescale` the guided F of each sample is multiplied with φ·std(F_c)/std(F) + 1 − φ (Lin et al. 2024, Eqs. 14
+ * to 16; diffusers' `guidance_rescale`), std over all elements of the sample, φ = `guidance_rescale` [B].
  *
  * Inputs, all float32 unless said otherwise: `x` [B, …]; `c_in`, `c_skip`, `c_out`, `t_net` [B]; with guidance
  * `guidance_scale` [B]; `class_labels` (and with guidance `class_labels_uncond`) [B] int64 when the network has labels.
@@ -53,7 +59,7 @@ const shellNames = [
  * are cast at the edges.
  */
 export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptions): OnnxModel {
-  const { ports, guidance } = options;
+  const { ports, guidance, guidanceRescale: rescale = false } = options;
   const model = prepareModel(given, options.halves);
   const { graph, roles } = makeRoom(model, ports);
   const b = new GraphBuilder({ ...model, graph });
@@ -71,6 +77,7 @@ export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptio
   const x = b.addInput('x', DataType.FLOAT, [batch, ...sample.shape.slice(1)]);
   for (const name of scalarInputs) b.addInput(name, DataType.FLOAT, [batch]);
   if (guidance) b.addInput('guidance_scale', DataType.FLOAT, [batch]);
+  if (guidance && rescale) b.addInput('guidance_rescale', DataType.FLOAT, [batch]);
   const overBatch = (value: string) => b.reshape(value, [-1, ...Array<number>(rank - 1).fill(1)]);
   const both = (value: string, other = value) => (guidance ? b.emit('Concat', [value, other], { axis: 0 }) : value);
 
@@ -93,7 +100,9 @@ export function buildDenoiserGraph(given: OnnxModel, options: DenoiserGraphOptio
 
   const raw = trimVariance(b, roles.output.name, sample.shape);
   const f = b.typeOf(raw) === DataType.FLOAT ? raw : b.emit('Cast', [raw], { to: DataType.FLOAT });
-  const guided = guidance ? guide(b, f, overBatch('guidance_scale')) : f;
+  const axes = Array.from({ length: rank - 1 }, (_, i) => i + 1);
+  const rescaling = guidance && rescale ? { factor: overBatch('guidance_rescale'), axes } : undefined;
+  const guided = guidance ? guide(b, f, overBatch('guidance_scale'), rescaling) : f;
   const skip = b.mul(overBatch('c_skip'), x);
   b.alias(b.add(skip, b.mul(overBatch('c_out'), guided)), 'denoised');
   b.assumeShapeOf('denoised', x);
@@ -256,8 +265,29 @@ function trimVariance(b: GraphBuilder, output: string, sample: readonly Dim[]): 
   return b.emit('Slice', [output, b.ints([0]), b.ints([channels]), b.ints([1])]);
 }
 
-/** F_u + g·(F_c − F_u), the conditional branch first in the batch. */
-function guide(b: GraphBuilder, f: string, scale: string): string {
+interface Rescaling {
+  /** φ */
+  readonly factor: string;
+  /** All axes but the batch. */
+  readonly axes: readonly number[];
+}
+
+/** F_u + g·(F_c − F_u), the conditional branch first in the batch; rescaled by 1 + φ·(std(F_c)/std(F) − 1). */
+function guide(b: GraphBuilder, f: string, scale: string, rescaling?: Rescaling): string {
   const [conditional = '', unconditional = ''] = b.splitEqually(f, 2, 0);
-  return b.add(unconditional, b.mul(scale, b.sub(conditional, unconditional)));
+  const guided = b.add(unconditional, b.mul(scale, b.sub(conditional, unconditional)));
+  if (!rescaling) return guided;
+  const { factor, axes } = rescaling;
+  const one = b.scalar(1, guided);
+  const ratio = b.div(deviation(b, conditional, axes), deviation(b, guided, axes));
+  return b.mul(guided, b.add(one, b.mul(factor, b.sub(ratio, one))));
+}
+
+/** Far below the variance of any output, and keeps the ratio of two constant outputs a number. */
+const leastVariance = 1e-20;
+
+function deviation(b: GraphBuilder, value: string, axes: readonly number[]): string {
+  const centred = b.sub(value, b.reduceMean(value, axes));
+  const variance = b.reduceMean(b.mul(centred, centred), axes);
+  return b.emit('Sqrt', [b.add(variance, b.scalar(leastVariance, value))]);
 }

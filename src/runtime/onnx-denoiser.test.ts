@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyGraph } from '../../test/support/onnx-run';
 import { noiseSchedule } from '../diffusion';
+import { guidanceRescale } from '../diffusion/guidance';
 import { makePort } from '../onnx/value-facts';
 import { guessPorts } from '../onnx/denoiser-graph';
 import { DataType } from '../onnx/dtype';
@@ -142,7 +143,55 @@ describe('a network with one time for the whole batch', () => {
     // (x + t + 1) + 3·3
     expect(Array.from(await denoiser.evaluate(batchOf(states.slice(0, 4), [1, 2])))).toEqual([11, 11, 22, 22]);
   });
+
+  it('is guided at the noise levels of the interval alone', async () => {
+    const denoiser = await open(sharedTime(), {
+      sharedTimestep: true,
+      labels: [4],
+      guidanceScale: 3,
+      guidanceInterval: { low: 1, high: 2 },
+      unconditionalLabel: 1,
+    });
+    const batch = batchOf(states.slice(0, 6), [1, 2, 3]);
+    // x + t + 4 outside; an EDM time is its noise level.
+    expect(Array.from(await denoiser.evaluate(batch))).toEqual([5, 5, 22, 22, 27, 27]);
+    expect(Array.from((await denoiser.vjp!(batch, new Float32Array(6).fill(1))).gradTimes)).toEqual([2, 2, 2]);
+  });
 });
+
+it('rescales guidance by the deviations of each sample', async () => {
+  const guided = { labels: [4], guidanceScale: 3, unconditionalLabel: 1, sharedTimestep: true };
+  const denoiser = await open(growing(), { ...guided, guidanceRescale: 0.7 });
+  const states = [1, 2, -3, 5];
+  const out = await denoiser.evaluate(batchOf(states, [1, 2]));
+  const expected = [0, 1].flatMap((i) => {
+    const x = states.slice(2 * i, 2 * i + 2);
+    const conditional = x.map((value) => 4 * value);
+    const all = x.map((value) => value + 3 * (4 - 1) * value);
+    const factor = guidanceRescale(conditional, all, 0.7);
+    return all.map((value) => factor * value);
+  });
+  expectClose(out, expected, 1e-6);
+  // Outside the interval nothing is left to rescale.
+  const outside = await open(growing(), { ...guided, guidanceRescale: 0.7, guidanceInterval: { low: 5, high: 6 } });
+  expectClose(
+    await outside.evaluate(batchOf(states, [1, 2])),
+    states.map((x) => 4 * x),
+    1e-6,
+  );
+});
+
+/** F(x, t, y) = y·x */
+function growing(): OnnxModel {
+  const b = emptyGraph();
+  b.addInput('x', DataType.FLOAT, ['batch', 2]);
+  b.addInput('t', DataType.FLOAT, []);
+  b.addInput('y', DataType.INT64, ['batch']);
+  const label = b.reshape(b.emit('Cast', ['y'], { to: DataType.FLOAT }), [-1, 1]);
+  b.alias(b.mul('x', label), 'out');
+  b.addOutputPort(makePort('out', DataType.FLOAT, ['batch', 2]));
+  return b.build('growing');
+}
 
 /** F(x, t, c) = x + m(c) with the mean m of a row; the input of the row has a name of the shell, and a fixed type. */
 function conditioned(name: string, type: DataType): OnnxModel {

@@ -1,3 +1,5 @@
+import { guidanceScaleAt } from '../diffusion/guidance';
+import type { GuidanceInterval } from '../diffusion/guidance';
 import { networkCoefficients } from '../diffusion/network-coefficients';
 import type { NetworkCoefficients } from '../diffusion/network-coefficients';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
@@ -40,6 +42,10 @@ export interface OnnxDenoiserOptions {
   /** Label of each condition; empty when the network has no labels. */
   readonly labels: readonly number[];
   readonly guidanceScale: number;
+  /** Noise levels within which guidance acts; all when left out. Both branches of the network run at every level. */
+  readonly guidanceInterval?: GuidanceInterval;
+  /** φ of rescaled guidance, 0 (off, the default) to 1. */
+  readonly guidanceRescale?: number;
   readonly unconditionalLabel: number | null;
   /** All other inputs of the network. */
   readonly tensors: readonly ConditioningTensor[];
@@ -161,7 +167,15 @@ export class OnnxDenoiser implements Denoiser {
     batch: DenoiserBatch,
     part: readonly number[],
   ): { feeds: Feeds; coefficients: NetworkCoefficients[] } {
-    const { schedule, predictionType, prediction, labels, guidanceScale, unconditionalLabel, ports } = this.options;
+    const {
+      schedule,
+      predictionType,
+      prediction,
+      labels,
+      unconditionalLabel,
+      guidanceRescale = 0,
+      ports,
+    } = this.options;
     const count = part.length;
     const coefficients = part.map((i) => networkCoefficients(schedule, predictionType, prediction, batch.times[i]!));
     const vector = (pick: (c: NetworkCoefficients) => number): ReturnType<typeof floatTensor> =>
@@ -180,7 +194,10 @@ export class OnnxDenoiser implements Denoiser {
       );
     }
     if (this.guided) {
-      feeds.guidance_scale = floatTensor(new Float32Array(count).fill(guidanceScale), [count]);
+      const scales = part.map((i) => this.guidanceAt(batch.times[i]!));
+      feeds.guidance_scale = floatTensor(Float32Array.from(scales), [count]);
+      if (guidanceRescale !== 0)
+        feeds.guidance_rescale = floatTensor(new Float32Array(count).fill(guidanceRescale), [count]);
       if (ports.classLabels !== undefined)
         feeds.class_labels_uncond = int64Tensor(new Array<number>(count).fill(unconditionalLabel ?? 0), [count]);
     }
@@ -191,6 +208,13 @@ export class OnnxDenoiser implements Denoiser {
       feeds[name] = toTensor(this.rowsOf(tensor, conditions), session.inputTypes.get(name) ?? 'float32');
     }
     return { feeds, coefficients };
+  }
+
+  private guidanceAt(time: number): number {
+    const { schedule, guidanceScale, guidanceInterval } = this.options;
+    if (guidanceInterval === undefined) return guidanceScale;
+    const { alpha, sigma } = schedule.at(time);
+    return guidanceScaleAt(sigma / alpha, guidanceScale, guidanceInterval);
   }
 
   /** The rows of some conditions; with guidance those of the other branch behind them. */
@@ -221,7 +245,8 @@ export class OnnxDenoiser implements Denoiser {
 }
 
 function graphOptions(options: OnnxDenoiserOptions): DenoiserGraphOptions {
-  return { ports: options.ports, guidance: isGuided(options), sampleShape: options.sampleShape };
+  const { ports, sampleShape, guidanceRescale = 0 } = options;
+  return { ports, guidance: isGuided(options), guidanceRescale: guidanceRescale !== 0, sampleShape };
 }
 
 function isGuided(options: OnnxDenoiserOptions): boolean {

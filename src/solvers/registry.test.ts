@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { cosine } from '../diffusion/discrete-vp';
+import { cosine, discreteVp, linearBetas } from '../diffusion/discrete-vp';
 import { edm } from '../diffusion/edm';
 import { rectifiedFlow } from '../diffusion/rectified-flow';
 import { spacing } from '../diffusion/spacing';
+import { zeroTerminalSnr } from '../diffusion/zero-terminal-snr';
 import { dpmMultistep } from './dpm-multistep';
 import { heun } from './heun';
 import { tableProblem } from './linear-form';
@@ -85,6 +86,16 @@ describe('classicTable', () => {
     expect(row(10)).toEqual(row(10, false));
     expect(row(9, true)).not.toEqual(row(9, false));
   });
+});
+
+it('says which solvers cannot start without signal', () => {
+  const schedule = discreteVp(zeroTerminalSnr(linearBetas(1e-4, 0.02, 1000)));
+  const table = (solver: string) => () =>
+    classicTable(schedule, { solver, order: 2, timestep_spacing: 'uniform' }, 4).weights.every(Number.isFinite);
+  for (const solver of ['heun', 'dpm', 'dpm_singlestep', 'dpm2', 'pndm', 'rk4']) {
+    expect(table(solver), solver).toThrow('cannot start where no signal is left (zero terminal SNR)');
+  }
+  for (const solver of ['ddim', 'dpmpp', 'unipc', 'deis', 'lms', 'ipndm']) expect(table(solver)(), solver).toBe(true);
 });
 
 describe('grids', () => {

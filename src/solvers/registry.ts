@@ -56,7 +56,15 @@ export function classicTable(
     );
   }
   const problem = tableProblem(schedule, points, 'data', toZero ? [cleanPoint] : []);
-  return family.fill(problem, { order: used, variant, nfe, schedule });
+  try {
+    return family.fill(problem, { order: used, variant, nfe, schedule });
+  } catch (error) {
+    if (!(error instanceof RangeError) || problem.grid[0]!.alpha > 0) throw error;
+    throw new RangeError(
+      `${family.title} cannot start where no signal is left (zero terminal SNR); use ddim, dpmpp, unipc, deis or lms.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Times of a spacing; with `toZero` its last step goes from tMin to σ = 0, and a single step from tMax. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { cosine } from '../diffusion/discrete-vp';
+import { cosine, discreteVp, linearBetas } from '../diffusion/discrete-vp';
 import { edm } from '../diffusion/edm';
 import { rectifiedFlow } from '../diffusion/rectified-flow';
+import { zeroTerminalSnr } from '../diffusion/zero-terminal-snr';
 import type { Denoiser } from './denoiser';
 import { classicTable } from './registry';
 import { sample } from './sampler';
@@ -144,6 +145,24 @@ describe('sampleTangents', () => {
     const trajectory = await sample(denoiser, table, xT, conditions);
     await sampleTangents(watched, table, trajectory, conditions, { schedule });
     expect(Math.max(...times)).toBeLessThanOrEqual(schedule.tMax);
+  });
+
+  it('differentiates the time of a start without signal', async () => {
+    const silent = discreteVp(zeroTerminalSnr(linearBetas(0.1, 0.7, 7)));
+    const exact = analyticMixture(silent, mixture);
+    const choice = { solver: 'ddim', order: 1, timestep_spacing: 'uniform' } as const;
+    const single = classicTable(silent, choice, 1);
+    const noise = Float32Array.from(unitNoise);
+    const trajectory = await sample(exact, single, noise, conditions);
+    const { tangents } = await sampleTangents(exact, single, trajectory, conditions, { schedule: silent });
+    // y_1 = s·x_T + w·D(x_T, t), whose derivative in t is that of D; α is linear in t there.
+    const h = 1e-4;
+    const [here, before] = [0, h].map((back) =>
+      [0, 1].flatMap((n) => Array.from(exact.at(noise.subarray(2 * n, 2 * n + 2), silent.tMax - back))),
+    ) as [number[], number[]];
+    const derivative = here.map((value, i) => (single.weights[0]! * (value - before[i]!)) / h);
+    const size = Math.max(...derivative.map(Math.abs));
+    derivative.forEach((value, i) => expect(Math.abs(tangents[2]![i]! - value) / size).toBeLessThan(0.05));
   });
 
   it('stops by its signal between batches and refuses a step of zero', async () => {

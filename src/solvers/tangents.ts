@@ -6,7 +6,10 @@ import { assertPlainTable, rowOffset, tableEntries, type SolverTable, type Table
 export interface TangentOptions {
   /** Says how fast the noise level changes with time, which sets the step of time derivatives. */
   readonly schedule: NoiseSchedule;
-  /** Differences step: this share of the state's root mean square, and this much in λ for times. Default 0.01. */
+  /**
+   * Differences step: this share of the state's root mean square, and for times this much in λ, or this share of the
+   * schedule's times where no signal is left and λ is −∞. Default 0.01.
+   */
   readonly stepSize?: number;
   /**
    * Central differences: error of second order in the step, twice the evaluations; at an end of the schedule half of
@@ -120,9 +123,11 @@ class Differences {
   /** A time direction for every sample; towards the noise unless that leaves the schedule. */
   timeDirections(entry: number, t: number): Direction[] {
     const { schedule } = this.options;
+    const { tMin, tMax } = schedule;
     const { alpha, sigma, dAlpha, dSigma } = schedule.at(t);
-    const step = this.stepSize / Math.abs(dAlpha / alpha - dSigma / sigma);
-    const signed = t + step > schedule.tMax ? -step : step;
+    const slope = Math.abs(dAlpha / alpha - dSigma / sigma);
+    const step = this.stepSize * (Number.isFinite(slope) ? 1 / slope : tMax - tMin);
+    const signed = t + step > tMax ? -step : step;
     return Array.from(this.conditions, (_, sample) => ({ entry, sample, tangent: undefined, step: signed }));
   }
 

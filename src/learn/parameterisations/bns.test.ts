@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { edm } from '../../diffusion/edm';
+import { cleanPoint } from '../../diffusion/grid-point';
 import { rectifiedFlow } from '../../diffusion/rectified-flow';
 import { vpLinear } from '../../diffusion/vp-linear';
 import { classicTable } from '../../solvers/registry';
 import { ddim } from '../../solvers/ddim';
 import { tableProblem } from '../../solvers/linear-form';
 import { unipc } from '../../solvers/unipc';
-import { noiseOf, pullbackError, tableDistance } from '../testing/check-parameterisation';
+import { fromPureNoise, noiseOf, pullbackError, tableDistance } from '../testing/check-parameterisation';
 import { bns } from './bns';
 
-const schedules = { vp: vpLinear(), edm: edm(0.002, 80), flow: rectifiedFlow(3, 1000) };
+const schedules = { vp: vpLinear(), edm: edm(0.002, 80), flow: rectifiedFlow(3, 1000), fromPureNoise };
 
 describe('bns', () => {
   it.each([
@@ -20,6 +21,7 @@ describe('bns', () => {
     ['edm', 'data'],
     ['flow', 'velocity'],
     ['flow', 'data'],
+    ['fromPureNoise', 'velocity'],
   ] as const)('has every table of falling times as its start, and its derivative: %s, %s', (space, output) => {
     const of = schedules[space];
     fc.assert(
@@ -54,6 +56,15 @@ describe('bns', () => {
       ),
       { seed: 4, numRuns: 50 },
     );
+  });
+
+  it('takes starts that end without noise', () => {
+    const { vp } = schedules;
+    for (const times of [[1], [1, 0.5, 0.1]]) {
+      const start = unipc(tableProblem(vp, times, 'data', [cleanPoint]), { order: 2 });
+      const p = bns(vp, start, { toZero: true })!;
+      expect(tableDistance(p.table(p.initial), start)).toBeLessThan(1e-12);
+    }
   });
 
   it('does not start where two evaluations share a time', () => {

@@ -83,6 +83,7 @@ export function gs(schedule: NoiseSchedule, grid: ArrayLike<number>, options: Gs
       return x;
     },
     project(theta) {
+      // GS's own margin keeps the pieces of the stick apart.
       const times = [
         tMax,
         ...timesOf(Array.from(theta, (value) => Dual.constant(value, 0)))

@@ -8,7 +8,7 @@ import { ddim } from '../../solvers/ddim';
 import { dpmMultistep } from '../../solvers/dpm-multistep';
 import { ipndm } from '../../solvers/ipndm';
 import { tableProblem } from '../../solvers/linear-form';
-import { tableEntries } from '../../solvers/table';
+import { assertValidTable, tableEntries } from '../../solvers/table';
 import { unipc } from '../../solvers/unipc';
 import { noiseOf, pullbackError, tableDistance } from '../testing/check-parameterisation';
 import { ld3 } from './ld3';
@@ -93,6 +93,13 @@ describe('LD3', () => {
     // Clipped: the shift does nothing, and the bound's own derivative is left out.
     const jacobian = p.jacobian(theta);
     expect(tableEntries(3).map((_, i) => jacobian[i * 4 + 3])).toEqual(tableEntries(3).map(() => 0));
+  });
+
+  it('projects wild parameters to a table of numbers whose times do not rise', () => {
+    const p = ld3(schedules.edm, uneven(schedules.edm, 5), { solver: 'dpmpp' });
+    const table = p.table(p.project(p.initial.map((_, i) => [900, -900, 900, -900, 50][i % 5]!)));
+    expect(() => assertValidTable(table)).not.toThrow();
+    table.times.forEach((t, i) => i > 0 && expect(t).toBeLessThanOrEqual(table.times[i - 1]!));
   });
 
   it('names what is wrong', () => {

@@ -3,11 +3,19 @@ import type { Prediction } from '../../diffusion/prediction';
 import type { Ld3Mode } from '../../diffusion/times-from-logits';
 import { adamsBashforth } from '../../solvers/ipndm';
 import { Dual, dualVariables } from '../dual';
-import { dualParameterisation, dualPointAt, dualPointOfLambda, range, type DualPoint } from '../dual-table';
+import {
+  dualParameterisation,
+  dualPointAt,
+  dualPointOfLambda,
+  range,
+  type DualForm,
+  type DualPoint,
+  type DualRecorder,
+} from '../dual-table';
 import { clamp } from '../free-table';
 import type { Parameterisation } from '../parameterisation';
 import { dualDpmpp, dualIpndm, dualUnipc, type MovingGrid } from './dual-multistep';
-import { assertStartsWithSignal, cumulativeShares, gapLogits, tableShape } from './moving-times';
+import { assertStartsWithSignal, clampLogit, cumulativeShares, gapLogits, tableShape } from './moving-times';
 
 export interface Ld3Options {
   /** The solver whose steps are moved; euler is DDIM. */
@@ -61,9 +69,11 @@ export function ld3(schedule: NoiseSchedule, grid: ArrayLike<number>, options: L
     options.maxShift ??
     window * Math.min(...values.slice(1).map((value, i) => Math.abs(value.value - values[i]!.value)));
 
+  const initial = Float64Array.from([...logits.map((logit) => logit - first!), ...logits.map(() => 0)]);
+
   return dualParameterisation(tableShape(steps, prediction, schedule.space), {
-    initial: Float64Array.from([...logits.map((logit) => logit - first!), ...logits.map(() => 0)]),
-    blocks: steps === 1 ? [[]] : [range(0, steps - 1), range(steps - 1, 2 * steps - 2)],
+    initial,
+    blocks: [range(0, steps - 1), range(steps - 1, 2 * steps - 2)],
     method(theta, recorder) {
       const values = axisOf(theta, recorder.constant(0));
       const bound = boundOf(values);
@@ -80,30 +90,33 @@ export function ld3(schedule: NoiseSchedule, grid: ArrayLike<number>, options: L
       return method(recorder, { points, calls });
     },
     project(theta) {
-      const bound = boundOf(axisOf(dualVariables(theta, false), Dual.constant(0, 0)));
-      return theta.map((value, i) => (i < steps - 1 ? value : clamp(value, -bound, bound)));
+      const projected = theta.map((value, i) => (i < steps - 1 ? clampLogit(value, initial[i]!) : value));
+      const bound = boundOf(axisOf(dualVariables(projected, false), Dual.constant(0, 0)));
+      return projected.map((value, i) => (i < steps - 1 ? value : clamp(value, -bound, bound)));
     },
   });
 }
 
-function solverOf(options: Ld3Options, steps: number) {
+/** A solver's formulas on a grid that moves. */
+type Solve = (recorder: DualRecorder, moving: MovingGrid) => DualForm;
+
+function solverOf(options: Ld3Options, steps: number): Solve {
   const { solver, order = 3, variant = 'bh2' } = options;
-  type Run = (recorder: Parameters<typeof dualIpndm>[0], moving: MovingGrid) => ReturnType<typeof dualIpndm>;
   if (solver === 'euler' || solver === 'ipndm') {
     const window = solver === 'euler' ? 1 : order;
     if (typeof window !== 'number' || adamsBashforth[window - 1] === undefined) {
       throw new RangeError(`LD3 with iPNDM needs one order from 1 to 4, got ${String(order)}.`);
     }
-    return ((recorder, moving) => dualIpndm(recorder, moving, window)) satisfies Run;
+    return (recorder, moving) => dualIpndm(recorder, moving, window);
   }
+  const wrong = `LD3 with ${solver} needs orders from 1 to 3 for ${steps} steps, got ${String(order)}.`;
+  if (typeof order === 'number' && ![1, 2, 3].includes(order)) throw new RangeError(wrong);
   const lowers = solver === 'unipc' || steps < 10;
   const orders =
     typeof order === 'number' ? range(0, steps).map((n) => (lowers ? Math.min(order, steps - n) : order)) : order;
   if (orders.length !== steps || orders.some((p) => ![1, 2, 3].includes(p))) {
-    throw new RangeError(`LD3 with ${solver} needs orders from 1 to 3 for ${steps} steps, got ${String(order)}.`);
+    throw new RangeError(wrong);
   }
-  return ((recorder, moving) =>
-    solver === 'dpmpp'
-      ? dualDpmpp(recorder, moving, orders)
-      : dualUnipc(recorder, moving, orders, variant)) satisfies Run;
+  return (recorder, moving) =>
+    solver === 'dpmpp' ? dualDpmpp(recorder, moving, orders) : dualUnipc(recorder, moving, orders, variant);
 }

@@ -1,8 +1,10 @@
 import { cleanPoint } from '../../diffusion/grid-point';
 import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import { Dual } from '../dual';
-import { dualPointAt, dualTimeOfLambda, type DualPoint } from '../dual-table';
+import { dualPointAt, type DualPoint } from '../dual-table';
 import { clamp } from '../free-table';
+import { cumulativeShares } from './moving-times';
+import { timeAxis } from './time-axis';
 
 /**
  * What of the times is learned: nothing, the grid (log-gaps), the network's times (shifts ξ), or both (S4S-Alt). Without
@@ -36,8 +38,7 @@ const maxLogGap = 12;
 
 /**
  * A grid with fixed ends whose inner points are learned as log-gaps g_n = log(h_n/h_0), n ≥ 1, so that it stays monotone,
- * and network times as shifts ξ from the solver's. Both live on the axis λ, or on t where the schedule starts without
- * signal (λ = −∞).
+ * and network times as shifts ξ from the solver's. Both live on the schedule's `timeAxis`.
  *
  * @param times falling times of the start's grid
  * @param toZero a step to σ = 0 follows the last time
@@ -50,10 +51,8 @@ export function learnedGrid(
   networkTimes: ArrayLike<number>,
   learned: LearnedTimes,
 ): LearnedGrid {
-  const isLambda = Number.isFinite(schedule.lambda(schedule.tMax));
-  const axisOf = (t: number): number => (isLambda ? schedule.lambda(t) : t);
-  const timeOf = (u: Dual): Dual => (isLambda ? dualTimeOfLambda(schedule, u) : u);
-  const axis = times.map(axisOf);
+  const { low, high, of: axisOf, timeOf } = timeAxis(schedule);
+  const axis = times.map((t) => axisOf(t));
   const last = times.length - 1;
   const gaps = axis.slice(1).map((u, i) => u - axis[i]!);
   const placeOf = <T>(values: readonly T[], { step, fraction }: CallPlace, mix: (from: T, to: T) => T): T =>
@@ -71,12 +70,9 @@ export function learnedGrid(
 
   /** Positions of the grid's points on the axis. */
   const axisPoints = (theta: readonly Dual[], size: number): Dual[] => {
-    if (!movesGrid) return axis.map((u) => Dual.constant(u, size));
-    const raw = [Dual.constant(1, size), ...logGaps.map((_, i) => theta[i]!.exp())];
-    const total = raw.reduce((sum, gap) => sum.plus(gap));
-    let u = Dual.constant(axis[0]!, size);
-    const inner = raw.slice(0, -1).map((gap) => (u = u.plus(gap.over(total).times(axis[last]! - axis[0]!))));
-    return [Dual.constant(axis[0]!, size), ...inner, Dual.constant(axis[last]!, size)];
+    if (!movesGrid || last === 0) return axis.map((u) => Dual.constant(u, size));
+    const shares = cumulativeShares([Dual.constant(0, size), ...theta.slice(0, logGaps.length)]);
+    return shares.map((share) => share.times(axis[last]! - axis[0]!).plus(axis[0]!));
   };
 
   return {
@@ -104,8 +100,6 @@ export function learnedGrid(
         Array.from(moved, (value) => Dual.constant(value, 0)),
         0,
       ).map(({ value }) => value);
-      const ends = [axisOf(schedule.tMax), axisOf(schedule.tMin)] as const;
-      const [low, high] = [Math.min(...ends), Math.max(...ends)];
       places.forEach((place, k) => {
         const u = placeOf(us, place, (from, to) => from + place.fraction * (to - from));
         const at = logGaps.length + k;

@@ -1,4 +1,5 @@
 import type { Dual } from '../dual';
+import { clamp } from '../free-table';
 import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import type { Prediction, StateSpace } from '../../diffusion/prediction';
 import { rowOffset, type SolverTable } from '../../solvers/table';
@@ -27,6 +28,11 @@ export function gapLogits(values: readonly number[]): number[] {
   const bad = gaps.findIndex((gap) => !(gap * gaps[0]! > 0));
   if (bad >= 0) throw new RangeError(`The times of a grid must fall strictly; time ${bad + 1} does not.`);
   return gaps.map((gap) => Math.log(Math.abs(gap)));
+}
+
+/** Keeps a logit within ±12 of its start: a gap e^12 times narrower is soon none, and its two points the same number. */
+export function clampLogit(value: number, initial: number): number {
+  return clamp(value, initial - 12, initial + 12);
 }
 
 /** What a parameterisation needs to know of its tables before it has one: their size, meaning and s_0. */

@@ -10,7 +10,7 @@ import {
 } from '../dual-table';
 import type { Parameterisation } from '../parameterisation';
 import type { Term } from './dual-multistep';
-import { cumulativeShares, gapLogits, tableShape } from './moving-times';
+import { clampLogit, cumulativeShares, gapLogits, tableShape } from './moving-times';
 
 export interface NeuralSolverOptions {
   /** The last two rows mix in the output before alone, as the authors have it up to six steps. Default false. */
@@ -49,8 +49,10 @@ export function neuralSolver(
   const columns = range(0, steps).map((i) => (adjacentEnd && i >= steps - 2 && i > 0 ? [i - 1] : range(0, i)));
   const count = columns.reduce((sum, row) => sum + row.length, 0);
 
+  const initial = Float64Array.from([...logits, ...range(0, count).map(() => 0)]);
+
   return dualParameterisation(tableShape(steps, prediction, schedule.space), {
-    initial: Float64Array.from([...logits, ...range(0, count).map(() => 0)]),
+    initial,
     method(theta, recorder) {
       const points = cumulativeShares(theta.slice(0, steps)).map((share, i) =>
         dualPointAt(schedule, i === steps ? recorder.constant(tMin) : share.times(tMin - tMax).plus(tMax)),
@@ -76,6 +78,7 @@ export function neuralSolver(
       }
       return x;
     },
+    project: (theta) => theta.map((value, i) => (i < steps ? clampLogit(value, initial[i]!) : value)),
   });
 }
 

@@ -14,7 +14,7 @@ import { rungeKutta } from '../../solvers/runge-kutta';
 import { unipc } from '../../solvers/unipc';
 import type { SolverTable } from '../../solvers/table';
 import type { Parameterisation } from '../parameterisation';
-import { noiseOf, pullbackError, tableDistance } from '../testing/check-parameterisation';
+import { fromPureNoise, noiseOf, pullbackError, tableDistance } from '../testing/check-parameterisation';
 import { s4sLms } from './s4s-lms';
 import { s4sPc } from './s4s-pc';
 import { s4sSs } from './s4s-ss';
@@ -139,6 +139,19 @@ describe('members', () => {
     const p = make(start);
     expect(p).toBeDefined();
     expect(tableDistance(p!.table(p!.initial), start)).toBeLessThan(1e-12);
+  });
+
+  it('holds starts from pure noise, on data only', () => {
+    const times = [1, 0.7, 0.4, 0.1, 0.01];
+    const start = unipc(tableProblem(fromPureNoise, times), { order: 2 });
+    const options = { order: 2, times: 'both', grid: times } as const;
+    const p = s4sPc(fromPureNoise, start, options)!;
+    expect(tableDistance(p.table(p.initial), start)).toBeLessThan(1e-12);
+    // The first network time moves inwards, where it has a derivative on both sides.
+    const moves = noiseOf(1, p.size).map(Math.abs);
+    const theta = p.project(p.initial.map((value, i) => value + 0.02 * (0.5 + moves[i]!)));
+    expect(pullbackError(p, theta, noiseOf(2, 18))).toBeLessThan(1e-7);
+    expect(s4sPc(fromPureNoise, start, { ...options, prediction: 'noise' })).toBeUndefined();
   });
 
   it('says so when a table is not one', () => {

@@ -1,3 +1,4 @@
+import type { NoiseSchedule } from '../../diffusion/noise-schedule';
 import { tableToVector, type SolverTable } from '../../solvers/table';
 import { pullback, type Parameterisation } from '../parameterisation';
 
@@ -33,3 +34,14 @@ export function noiseOf(seed: number, count: number): Float64Array {
     return state / 2 ** 31 - 1;
   });
 }
+
+/** The straight path from pure noise: λ is −∞ at its start. */
+export const fromPureNoise: NoiseSchedule = {
+  space: 'flow',
+  tMin: 0.01,
+  tMax: 1,
+  at: (t) => ({ alpha: 1 - t, sigma: t, dAlpha: -1, dSigma: 1 }),
+  lambda: (t) => Math.log((1 - t) / t),
+  timeOfLambda: (lambda) => 1 / (1 + Math.exp(lambda)),
+  gridTime: (fraction) => 1 - 0.99 * fraction,
+};
