@@ -12,7 +12,8 @@ interface Quality {
   readonly title: string;
   readonly value: (row: EvaluationRow) => number | null;
   readonly interval: (row: EvaluationRow) => readonly [number, number] | null;
-  readonly reference: { readonly value: number; readonly name: string } | null;
+  /** What the teacher has. */
+  readonly reference: number | null;
 }
 
 const width = 720;
@@ -32,26 +33,26 @@ export function evaluationChart(evaluation: Evaluation): string {
   const series = seriesOf(results);
   const panels: Quality[] = [
     {
-      title: 'Mean squared error to the teacher',
+      title: 'Mean squared error to the teacher (logarithmic)',
       value: (row) => row.quality?.mse ?? null,
       interval: (row) => row.quality?.mse_ci95 ?? null,
-      reference: floor && floor.mse > 0 ? { value: floor.mse, name: 'teacher at twice the steps' } : null,
+      reference: floor && floor.mse > 0 ? floor.mse : null,
     },
     ...(quality.fd === null
       ? []
       : [
           {
-            title: `Fréchet distance to real data (${evaluation.key.samples} samples, biased upwards)`,
+            title: `Fréchet distance to real data (${evaluation.key.samples} samples, biased upwards; logarithmic)`,
             value: (row: EvaluationRow) => row.quality?.fd ?? null,
             interval: (row: EvaluationRow) => row.quality?.fd_ci95 ?? null,
-            reference: { value: quality.fd, name: 'teacher' },
+            reference: quality.fd > 0 ? quality.fd : null,
           },
         ]),
   ];
   const named = series.filter(({ colour }) => colour !== null);
   const hasOthers = named.length < series.length;
   const legendTop = panels.length * panelHeight + 8;
-  const height = legendTop + (named.length + (hasOthers ? 1 : 0)) * legendLine + 8;
+  const height = legendTop + (named.length + (hasOthers ? 2 : 1)) * legendLine + 8;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" role="img" aria-label="Quality against network evaluations">`,
     `<style>${styles()}</style>`,
@@ -61,6 +62,7 @@ export function evaluationChart(evaluation: Evaluation): string {
     ),
     ...named.map(({ name, colour }, i) => legendEntry(legendTop + i * legendLine, name, `c${colour}`, colour)),
     ...(hasOthers ? [legendEntry(legendTop + named.length * legendLine, 'other classic solvers', 'other', null)] : []),
+    dashedEntry(height - legendLine - 8),
     '</svg>',
     '',
   ].join('\n');
@@ -72,7 +74,7 @@ function styles(): string {
   return (
     `.paper{fill:#fff}text{fill:#24292f}.grid{stroke:#e3e6e9}.floor{stroke:#57606a}.other{stroke:#b3bac1;fill:#b3bac1}${colours(light)}` +
     `@media (prefers-color-scheme:dark){.paper{fill:#1b1f24}text{fill:#e6e9ec}.grid{stroke:#343a41}.floor{stroke:#a9b2bb}.other{stroke:#59626c;fill:#59626c}${colours(dark)}}` +
-    'polyline{fill:none}.thick{stroke-width:2}'
+    '.thick{stroke-width:2}'
   );
 }
 
@@ -103,7 +105,7 @@ function seriesOf(results: readonly EvaluationRow[]): Series[] {
 
 function panelMarks(quality: Quality, series: readonly Series[], results: readonly EvaluationRow[]): string {
   const values = results.flatMap((row) => [quality.value(row) ?? 0, ...(quality.interval(row) ?? [])]);
-  const drawable = [...values, quality.reference?.value ?? 0].filter((value) => value > 0 && Number.isFinite(value));
+  const drawable = [...values, quality.reference ?? 0].filter((value) => value > 0 && Number.isFinite(value));
   const [low, high] = logRange(drawable);
   const all = results.map(({ nfe }) => nfe);
   const [first, last] = all.length === 0 ? [1, 2] : [Math.min(...all), Math.max(...all)];
@@ -132,7 +134,7 @@ function panelMarks(quality: Quality, series: readonly Series[], results: readon
     });
     const style = colour === null ? 'other' : `c${colour} thick`;
     const path = shown.map(({ nfe, value }) => `${x(nfe).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
-    marks.push(`<polyline class="${style}" points="${path}"/>`);
+    marks.push(`<polyline class="${style}" style="fill:none" points="${path}"/>`);
     if (colour === null) continue;
     for (const { nfe, value, interval } of shown) {
       if (interval && interval[0] > 0) {
@@ -144,11 +146,10 @@ function panelMarks(quality: Quality, series: readonly Series[], results: readon
       marks.push(marker(x(nfe), y(value), style, colour));
     }
   }
-  if (quality.reference) {
-    const at = y(quality.reference.value);
+  if (quality.reference !== null) {
+    const at = y(quality.reference).toFixed(1);
     marks.push(
-      `<line class="floor" stroke-dasharray="5 4" x1="${margin.left}" x2="${width - margin.right}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>`,
-      `<text x="${width - margin.right - 4}" y="${(at - 6).toFixed(1)}" text-anchor="end">${quality.reference.name}</text>`,
+      `<line class="floor" stroke-dasharray="5 4" x1="${margin.left}" x2="${width - margin.right}" y1="${at}" y2="${at}"/>`,
     );
   }
   return marks.join('\n');
@@ -193,6 +194,13 @@ function legendEntry(y: number, name: string, style: string, colour: number | nu
   const line = `<line class="${style}${colour === null ? '' : ' thick'}" x1="${margin.left}" x2="${margin.left + 28}" y1="${middle}" y2="${middle}"/>`;
   const sign = colour === null ? '' : marker(margin.left + 14, middle, style, colour);
   return `${line}${sign}<text x="${margin.left + 36}" y="${middle}" dominant-baseline="middle">${escaped(name)}</text>`;
+}
+
+function dashedEntry(y: number): string {
+  return (
+    `<line class="floor" stroke-dasharray="5 4" x1="${margin.left}" x2="${margin.left + 28}" y1="${y + 6}" y2="${y + 6}"/>` +
+    `<text x="${margin.left + 36}" y="${y + 6}" dominant-baseline="middle">the teacher (its error: against itself at twice the steps)</text>`
+  );
 }
 
 function escaped(text: string): string {

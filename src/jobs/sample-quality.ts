@@ -128,7 +128,7 @@ export class QualityMeter {
   }
 
   private frechet(features: Float32Array): Partial<ClassQuality> {
-    const { reference, resamples, seed } = this;
+    const { reference, resamples } = this;
     const { count } = this.pairs;
     if (!reference || count < 2) return {};
     if (features.length !== count * reference.dim) {
