@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/resolved';
 import { accuracy } from '../metrics/accuracy';
 import { bootstrapCi95 } from '../metrics/bootstrap';
@@ -10,7 +9,7 @@ import type { ResultRow } from '../protocol';
 import { Classifier } from '../runtime/classifier';
 import type { Device } from '../runtime/device-name';
 import type { Measured, NamedTable } from './classics';
-import { UserError } from './user-error';
+import { readFeatureStatistics } from './feature-statistics';
 
 export interface SampleQuality {
   readonly fd: number | null;
@@ -30,7 +29,7 @@ export class Judge {
     return new Judge(
       config,
       classifier === null ? null : await Classifier.open(classifier, config.model.sample_shape, device),
-      statistics === null ? null : readStatistics(statistics),
+      statistics === null ? null : await readFeatureStatistics(statistics),
     );
   }
 
@@ -73,29 +72,4 @@ export class Judge {
   async release(): Promise<void> {
     await this.classifier?.release();
   }
-}
-
-function readStatistics(path: string): FeatureStatistics {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new UserError(
-      'statistics-unreadable',
-      `${path} is not a readable JSON file of feature statistics. Check evaluation.feature_statistics in solver.yaml.`,
-      { cause: error },
-    );
-  }
-  const { count, mean: mu, cov } = (value ?? {}) as { count?: unknown; mean?: unknown; cov?: unknown };
-  if (typeof count !== 'number' || !isNumbers(mu) || !isNumbers(cov) || cov.length !== mu.length ** 2) {
-    throw new UserError(
-      'statistics-shape',
-      `${path} must hold "count", "mean" (d numbers) and "cov" (d × d numbers, row by row).`,
-    );
-  }
-  return { count, mean: Float64Array.from(mu), cov: Float64Array.from(cov) };
-}
-
-function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'number' && Number.isFinite(entry));
 }

@@ -62,6 +62,7 @@ vi.mock('onnxruntime-node', async (original) => {
         return results;
       },
       release: () => session.release(),
+      inputMetadata: session.inputMetadata,
     };
   };
   return { ...ort, InferenceSession: { create } };
