@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as z from 'zod';
-import { caseFile, referenceFile } from './case';
+import { caseFile, exactSolution, referenceCase, referenceFile } from './case';
 import { exactSolutionId, runExactSolution } from './exact-solutions';
 import { runCase, type CaseResult } from './run-case';
 import { runSchedules, schedulesFile } from './schedules';
@@ -60,8 +60,12 @@ export async function* runFolder(folder: string, filter: readonly string[] = [])
       }
       const { cases, statistics } = parse(caseFile, await readJson(join(folder, `${name}.json`)), `${name}.json`);
       const results = cases
+        .map((data, i) => ({ data, id: idOf(data, i) }))
         .filter(({ id }) => chosen(name, id))
-        .map((reference_) => runCase(reference_, reference.x_T, statistics));
+        .map(({ data, id }) => {
+          const read = referenceCase.safeParse(data);
+          return read.success ? runCase(read.data, reference.x_T, statistics) : unread(id, read.error);
+        });
       if (results.length > 0) yield { name, problem: null, cases: results };
     } catch (error) {
       if (!(error instanceof ReferenceFolderError)) throw error;
@@ -69,10 +73,25 @@ export async function* runFolder(folder: string, filter: readonly string[] = [])
     }
   }
   const exact: CaseResult[] = [];
-  for (const solution of reference.references) {
-    if (chosen('reference', exactSolutionId(solution))) exact.push(await runExactSolution(solution, reference.x_T));
+  for (const [i, data] of reference.references.entries()) {
+    const read = exactSolution.safeParse(data);
+    const id = read.success ? exactSolutionId(read.data) : `#${i + 1}`;
+    if (!chosen('reference', id)) continue;
+    exact.push(read.success ? await runExactSolution(read.data, reference.x_T) : unread(id, read.error));
   }
   if (exact.length > 0) yield { name: 'reference', problem: null, cases: exact };
+}
+
+/** What a case calls itself, or its place in the file. */
+function idOf(data: unknown, index: number): string {
+  const id = typeof data === 'object' && data !== null && 'id' in data ? data.id : undefined;
+  return typeof id === 'string' ? id : `#${index + 1}`;
+}
+
+function unread(id: string, error: z.ZodError): CaseResult {
+  const [issue] = error.issues;
+  const problem = `it is not laid out as it must be: ${issue?.path.join('.')}: ${issue?.message}`;
+  return { id, passed: false, errors: {}, problem };
 }
 
 function parse<T extends z.ZodType>(schema: T, data: unknown, file: string): z.output<T> {

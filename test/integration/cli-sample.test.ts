@@ -169,7 +169,8 @@ describe('s4s conformance solvers', () => {
     a.table.a[0]! += 1e-6;
     b.impl = 'nobody';
     c.params = { ...c.params, surprise: 1 };
-    writeFileSync(join(folder, 'heun.json'), JSON.stringify({ ...file, cases: [a, b, c] }));
+    const torn = { ...file.cases[3], nfe: 'three' };
+    writeFileSync(join(folder, 'heun.json'), JSON.stringify({ ...file, cases: [a, b, c, torn] }));
     writeFileSync(join(folder, 'torn.json'), '{"cases": [');
     const { code, stdout } = await conformance(folder, '--filter', 'heun/', '--filter', 'torn/');
     expect(code).toBe(1);
@@ -177,7 +178,8 @@ describe('s4s conformance solvers', () => {
     expect(stdout).toContain(`FAIL ${b.id}: no table is filled for "nobody" yet`);
     expect(stdout).toMatch(new RegExp(`FAIL ${c.id}: [^]*surprise`));
     expect(stdout).toContain('torn  FAIL:');
-    expect(stdout).toContain('0 passed, 4 failed');
+    expect(stdout).toContain(`FAIL ${file.cases[3]!.id}: it is not laid out as it must be: nfe:`);
+    expect(stdout).toContain('0 passed, 5 failed');
   });
 
   it('says what a folder must hold', async () => {
