@@ -4,13 +4,11 @@ import { writeAtomic } from '../jobs/atomic-write';
 import { evaluateTables } from '../jobs/evaluate-tables';
 import type { ClassicContender } from '../jobs/evaluate-candidates';
 import type { Evaluation } from '../jobs/evaluation-file';
-import { ConfigError, loadConfig } from '../jobs/load-config';
-import { describeError, isAbort, isInputError } from '../jobs/user-error';
-import { formatDiagnostic } from './diagnostics';
+import { loadConfig } from '../jobs/load-config';
+import { cancellable } from './cancellable';
 import { evaluationChart } from './evaluate-chart';
 import { evaluationLines, evaluationMarkdown } from './evaluate-report';
 import { wholeNumbers } from './number-list';
-import { ProgressLine } from './progress-line';
 import { solverList } from './solver-list';
 
 interface Options {
@@ -56,59 +54,38 @@ export function evaluateCommand(done: (code: number) => void): Command {
     .action(async (file: string, options: Options) => done(await runEvaluate(resolve(file), options)));
 }
 
-async function runEvaluate(path: string, options: Options): Promise<number> {
-  const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  const line = new ProgressLine(process.stderr);
+function runEvaluate(path: string, options: Options): Promise<number> {
   const out = resolve(options.out);
   let results: { readonly evaluation: Evaluation; readonly left: number } | undefined;
-  try {
-    const overrides = options.device === undefined ? [] : [{ key: ['device'], value: options.device }];
-    const config = await loadConfig(path, overrides);
-    const { solvers, nfe, samples } = options;
-    const runs = options.runs.map((run) => resolve(run));
-    const warnings = await evaluateTables(
-      { config, solvers, runs, nfe, samples, seed: options.seed, out },
-      {
-        signal: controller.signal,
-        onProgress: (evaluations, total) => line.show(evaluations, total),
-        onResults: (evaluation, left) => (results = { evaluation, left }),
-      },
-    );
-    line.clear();
-    for (const warning of warnings) process.stderr.write(`${warning}\n`);
-    const { evaluation } = results!;
-    const files = await writeReport(out, evaluation);
-    if (options.json) process.stdout.write(`${JSON.stringify(withoutErrors(evaluation), null, 2)}\n`);
-    else process.stdout.write(`${[...evaluationLines(evaluation), '', ...files].join('\n')}\n`);
-    return 0;
-  } catch (error) {
-    line.clear();
-    if (isAbort(error)) {
+  return cancellable(
+    async (signal, progress) => {
+      const overrides = options.device === undefined ? [] : [{ key: ['device'], value: options.device }];
+      const config = await loadConfig(path, overrides);
+      const { solvers, nfe, samples } = options;
+      const runs = options.runs.map((run) => resolve(run));
+      const warnings = await evaluateTables(
+        { config, solvers, runs, nfe, samples, seed: options.seed, out },
+        {
+          signal,
+          onProgress: (evaluations, total) => progress.show(evaluations, total),
+          onResults: (evaluation, left) => (results = { evaluation, left }),
+        },
+      );
+      progress.clear();
+      for (const warning of warnings) process.stderr.write(`${warning}\n`);
+      const { evaluation } = results!;
+      const files = await writeReport(out, evaluation);
+      if (options.json) process.stdout.write(`${JSON.stringify(withoutErrors(evaluation), null, 2)}\n`);
+      else process.stdout.write(`${[...evaluationLines(evaluation), '', ...files].join('\n')}\n`);
+    },
+    async () => {
       if (results) await writeReport(out, results.evaluation);
       const kept = results
         ? `${results.evaluation.results.length} tables are measured and kept in ${out}, ${results.left} are left; `
         : '';
-      process.stderr.write(`Stopped; ${kept}the same command goes on from here.\n`);
-      return 130;
-    }
-    if (error instanceof ConfigError) {
-      for (const diagnostic of error.diagnostics) {
-        process.stderr.write(`${formatDiagnostic(error.path, error.text, diagnostic)}\n`);
-      }
-      return 2;
-    }
-    process.stderr.write(`${describeError(error)}\n`);
-    return isInputError(error) ? 2 : 1;
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+      return `Stopped; ${kept}the same command goes on from here.`;
+    },
+  );
 }
 
 async function writeReport(out: string, evaluation: Evaluation): Promise<string[]> {

@@ -1,14 +1,13 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Override } from '../config';
-import { ConfigError, loadConfig } from '../jobs/load-config';
-import { drawSamples, type SampleOrder } from '../jobs/sample';
+import { loadConfig } from '../jobs/load-config';
+import { drawSamples } from '../jobs/sample';
 import { isSpacing, sampleSpacings, solverNames } from '../jobs/sample-table';
 import type { SampleGrid, SampleSolver, SampleSpacing } from '../jobs/sample-table';
-import { describeError, isAbort, isInputError, UserError } from '../jobs/user-error';
-import { formatDiagnostic } from './diagnostics';
+import { UserError } from '../jobs/user-error';
+import { cancellable } from './cancellable';
 import { count, positive, realNumbers, wholeNumbers } from './number-list';
-import { ProgressLine } from './progress-line';
 
 interface Options {
   readonly solver: string;
@@ -76,56 +75,29 @@ export function sampleCommand(done: (code: number) => void): Command {
     .action(async (file: string, options: Options) => done(await runSample(resolve(file), options)));
 }
 
-async function runSample(path: string, options: Options): Promise<number> {
-  const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  const line = new ProgressLine(process.stderr);
-  try {
-    const config = await loadConfig(path, overridesOf(options));
-    const order: SampleOrder = {
-      config,
-      solver: solverOf(options),
-      seeds: options.seeds,
-      out: resolve(options.out),
-    };
-    const result = await drawSamples(order, {
-      signal: controller.signal,
-      onProgress: (evaluations, total) => line.show(evaluations, total),
-    });
-    line.clear();
-    for (const warning of result.warnings) process.stderr.write(`${warning}\n`);
-    if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    else {
+function runSample(path: string, options: Options): Promise<number> {
+  return cancellable(
+    async (signal, progress) => {
+      const config = await loadConfig(path, overridesOf(options));
+      const solver = solverOf(options);
+      const result = await drawSamples(
+        { config, solver, seeds: options.seeds, out: resolve(options.out) },
+        { signal, onProgress: (evaluations, total) => progress.show(evaluations, total) },
+      );
+      progress.clear();
+      for (const warning of result.warnings) process.stderr.write(`${warning}\n`);
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+        return;
+      }
       const nfe = Number.isInteger(result.nfe) ? result.nfe : result.nfe.toFixed(1);
       process.stdout.write(
         `${options.seeds.length} samples by ${result.solver}, ${nfe} evaluations each, ` +
           `in ${result.seconds.toFixed(1)} s on ${result.device}\n${result.files.join('\n')}\n`,
       );
-    }
-    return 0;
-  } catch (error) {
-    line.clear();
-    if (isAbort(error)) {
-      process.stderr.write('Stopped; nothing was written.\n');
-      return 130;
-    }
-    if (error instanceof ConfigError) {
-      for (const diagnostic of error.diagnostics) {
-        process.stderr.write(`${formatDiagnostic(error.path, error.text, diagnostic)}\n`);
-      }
-      return 2;
-    }
-    process.stderr.write(`${describeError(error)}\n`);
-    return isInputError(error) ? 2 : 1;
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+    },
+    () => 'Stopped; nothing was written.',
+  );
 }
 
 function solverOf(options: Options): SampleSolver {
