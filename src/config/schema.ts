@@ -1,6 +1,10 @@
 import * as z from 'zod';
 import { choice, count, filePath, meta } from './schema-key';
 import { noiseSchedule } from './schema-noise';
+import { objective } from './schema-objective';
+import { solverKeys, solverName, spacing, spacingDefault } from './schema-solver';
+import { student } from './schema-student';
+import { training } from './schema-training';
 
 export const defaultOutput = './runs';
 
@@ -10,47 +14,6 @@ const tensorFiles = (text: string) =>
     .record(z.string().min(1), filePath())
     .default({})
     .meta(meta({ text, defaultText: 'none' }));
-
-const solverName = () =>
-  choice({
-    ddim: 'First order; one evaluation a step (arXiv 2010.02502).',
-    dpmpp: 'DPM-Solver++ multistep on the data prediction (arXiv 2211.01095).',
-    dpmpp_singlestep: 'DPM-Solver++ singlestep: steps of as many evaluations as the order (arXiv 2211.01095).',
-    dpm: 'DPM-Solver multistep on the noise prediction (arXiv 2206.00927).',
-    dpm_singlestep: 'DPM-Solver singlestep on the noise prediction (arXiv 2206.00927).',
-    deis: 'DEIS: polynomials of the noise prediction in time, integrated exactly (arXiv 2204.13902).',
-    lms: 'Linear multistep on the noise prediction with the weights of uneven steps (k-diffusion).',
-    ipndm: 'Linear multistep on the noise prediction with a lower-order start (arXiv 2204.13902).',
-    unipc: 'UniPC predictor with its corrector, no extra evaluations (arXiv 2302.04867).',
-    heun: 'Second-order Runge-Kutta, as in EDM (arXiv 2206.00364).',
-  });
-
-const spacing = () =>
-  choice({
-    uniform: 'Equal steps in time.',
-    quadratic: 'Equal steps in the square root of time: denser near the clean end.',
-    logsnr: 'Equal steps in half the log signal-to-noise ratio (arXiv 2206.00927).',
-    karras: 'Equal steps in the seventh root of sigma (arXiv 2206.00364).',
-  });
-
-const spacingDefault = 'logsnr; uniform with rescale_betas_zero_snr';
-
-const orderText = 'How many network outputs a step combines. ddim is always 1 and heun always 2.';
-
-const solverKeys = {
-  solver: solverName(),
-  order: count(1, 4)
-    .optional()
-    .meta(
-      meta({
-        text: orderText,
-        example: 3,
-        unit: 'order',
-        defaultText: '3; 1 for ddim, 2 for heun, never more than the steps',
-      }),
-    ),
-  timestep_spacing: spacing(),
-};
 
 const model = z
   .strictObject({
@@ -208,151 +171,6 @@ const teacher = z
   })
   .prefault({})
   .meta(meta({ text: 'The slow classic solver that the student imitates.' }));
-
-const student = z
-  .strictObject({
-    method: choice({
-      table:
-        'Every entry of the solver table is free: start weights, weights and times. Learns with the fewest evaluations.',
-      s4s: 'Coefficients of the family only, on fixed times (arXiv 2502.17423).',
-      's4s-alt': 'Coefficients and times in turns (arXiv 2502.17423).',
-    })
-      .default('table')
-      .meta(meta({ text: 'What is learned.', source: 'S4S, arXiv 2502.17423; the free table is ours' })),
-    family: choice({ lms: 'Linear multistep: one evaluation a step, a window of the last `order` network outputs.' })
-      .default('lms')
-      .meta(meta({ text: 'Shape of the solver that s4s and s4s-alt fill.', source: 'S4S, arXiv 2502.17423' })),
-    order: count(1, 8)
-      .optional()
-      .meta(
-        meta({
-          text: 'Window of the lms family: how many network outputs a step combines.',
-          example: 3,
-          unit: 'outputs',
-          defaultText: '3, never more than the fewest steps',
-        }),
-      ),
-    corrector_order: count(1, 8)
-      .optional()
-      .meta(
-        meta({
-          text: 'Order of the corrector; only the pc family has one.',
-          reserved: true,
-          unit: 'order',
-          defaultText: 'none',
-        }),
-      ),
-    num_inference_steps: z
-      .union([count(1, 64), z.array(count(1, 64)).min(1).max(64)])
-      .default(5)
-      .meta(
-        meta({
-          text: 'Network evaluations (NFE) of the learned solver. A list learns one solver for each entry.',
-          unit: 'evaluations',
-          source: 'diffusers',
-        }),
-      ),
-    init: z
-      .union([
-        choice({ auto: 'The best classic solver on the validation noises.' }),
-        z.strictObject({
-          ...solverKeys,
-          solver: solverName().meta(meta({ text: 'Classic solver that learning starts from.' })),
-          timestep_spacing: spacing()
-            .optional()
-            .meta(meta({ text: 'Times that learning starts from.', defaultText: spacingDefault })),
-        }),
-      ])
-      .default('auto')
-      .meta(meta({ text: 'Where learning starts; the result is never worse than this.' })),
-  })
-  .prefault({})
-  .meta(meta({ text: 'The few-step solver to learn.' }));
-
-const objective = z
-  .strictObject({
-    distance: choice({ l2: 'Mean squared difference per element.' })
-      .default('l2')
-      .meta(meta({ text: 'How far a sample of the student is from that of the teacher.' })),
-    relax_radius: z
-      .union([choice({ auto: 'Chosen from the number of parameters.' }), z.number().min(0).max(1)])
-      .default('auto')
-      .meta(
-        meta({
-          text: 'How far the start noise of a training pair may move to meet its target: a ball of radius r·sigma_T·√dim. 0 keeps it fixed.',
-          unit: 'share of the noise norm',
-          source: 'S4S section 3.2, LD3 (arXiv 2405.15506)',
-        }),
-      ),
-  })
-  .prefault({})
-  .meta(meta({ text: 'What learning makes small.' }));
-
-const training = z
-  .strictObject({
-    samples: count(1, 100_000)
-      .default(64)
-      .meta(meta({ text: 'Start noises learned from.', unit: 'noises' })),
-    validation_samples: count(8, 100_000)
-      .default(64)
-      .meta(meta({ text: 'Noises that choose the best table; never trained on.', unit: 'noises' })),
-    batch_size: z
-      .union([choice({ auto: 'As many as fit well on the device.' }), count(1, 4096)])
-      .default('auto')
-      .meta(meta({ text: 'Samples that go through the network at once.', unit: 'samples' })),
-    optimizer: choice({
-      gauss_newton: 'Damped Gauss-Newton on directional derivatives: few iterations, forward runs only.',
-      adam: 'Adam on the gradient graph, as in the S4S paper (arXiv 1412.6980).',
-    })
-      .optional()
-      .meta(
-        meta({
-          text: 'How the table is improved.',
-          defaultText: 'gauss_newton for method table, adam otherwise',
-        }),
-      ),
-    learning_rate: z
-      .number()
-      .gt(0)
-      .max(10)
-      .default(0.01)
-      .meta(meta({ text: 'Step size of adam; gauss_newton does not use it.' })),
-    iterations: count(1, 1_000_000)
-      .optional()
-      .meta(
-        meta({
-          text: 'Most iterations for one solver.',
-          unit: 'iterations',
-          defaultText: '12 for gauss_newton, 300 for adam',
-        }),
-      ),
-    seed: count(0, 4_294_967_295)
-      .default(0)
-      .meta(meta({ text: 'Seed of every random number; the same seed on cpu gives the same solver.' })),
-    budget: z
-      .strictObject({
-        minutes: z
-          .number()
-          .gt(0)
-          .max(100_000)
-          .default(10)
-          .meta(meta({ text: 'Time for learning all solvers of the run; the best so far is kept.', unit: 'minutes' })),
-        evaluations: count(1, Number.MAX_SAFE_INTEGER)
-          .nullable()
-          .default(null)
-          .meta(
-            meta({
-              text: 'Most network evaluations for one solver, counted per sample.',
-              unit: 'evaluations',
-              defaultText: 'no limit',
-            }),
-          ),
-      })
-      .prefault({})
-      .meta(meta({ text: 'Where learning stops at the latest.' })),
-  })
-  .prefault({})
-  .meta(meta({ text: 'How long and on how much the solver is learned.' }));
 
 const evaluation = z
   .strictObject({
