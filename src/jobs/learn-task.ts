@@ -1,25 +1,25 @@
 import type { ResolvedConfig } from '../config/resolved';
-import { gridTimes } from '../diffusion/grids';
-import { freeTable } from '../learn/free-table';
 import { bestTable, gaussNewtonSamples, initialState, learn } from '../learn/learn';
 import type { LearnProblem, LearnProgress, LearnState } from '../learn/learn';
-import { mean } from '../learn/objective';
+import { mean, tableLosses } from '../learn/objective';
+import type { Objective } from '../learn/objective';
 import type { PairSet } from '../learn/pairs';
 import { slicePairs } from '../learn/pairs';
-import type { Parameterisation } from '../learn/parameterisation';
-import { s4sLms } from '../learn/parameterisations/s4s-lms';
 import { autoRadius } from '../learn/relax';
 import { classicTable } from '../solvers/registry';
+import type { SolverTable } from '../solvers/table';
 import type { ResultRow, RunReport } from '../protocol';
-import { classicTables, measure, namedClassic } from './classics';
-import type { NamedClassic, NamedTable } from './classics';
+import { classicTables, measure } from './classics';
+import type { NamedTable } from './classics';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint';
 import type { Checkpoint, NfeProgress } from './checkpoint';
 import { Judge } from './evaluate';
 import type { SampleQuality } from './evaluate';
+import { openObjective } from './objective';
 import { writeReport, writeSolverFile } from './results';
 import { emitPreview, fullLabel } from './run-context';
 import type { RunContext } from './run-context';
+import { chooseStart, findClassic, methodLabel } from './student';
 import { isFinite32, teacherPairs } from './teacher';
 import { UserError } from './user-error';
 
@@ -31,15 +31,7 @@ interface Pairs {
   readonly preview: PairSet;
 }
 
-const methodLabels = { s4s: 'S4S', 's4s-alt': 'S4S-Alt', table: 'S4S table' } as const;
-
 const checkpointEveryMs = 2000;
-
-/** The label of a learned table in reports: `S4S table`, `S4S-Alt lms-3`. */
-function methodLabel({ student }: ResolvedConfig): string {
-  const name = methodLabels[student.method];
-  return student.method === 'table' ? name : `${name} ${student.family}-${student.order}`;
-}
 
 /** One run from teacher to report, for every number of evaluations asked for. Resumable at every checkpoint. */
 export async function learnTask(context: RunContext): Promise<RunReport> {
@@ -48,13 +40,14 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
   planStages(context);
   const checkpoint = loadCheckpoint(folder, model.hash) ?? { modelHash: model.hash, solvers: [], learnedMs: 0 };
   const judge = await Judge.open(config, model.device.used);
+  const { objective, release } = await openObjective(context);
   try {
     const pairs = await makePairs(context);
     const { targets } = pairs.preview;
     await emitPreview(context, { nfe: 0, which: 'teacher', label: fullLabel(context.teacher) }, targets, pairs.preview);
     // Before the learning: a classifier that does not fit should not cost anyone the minutes of a run.
     const teacherQuality = await judge.judge(pairs.test.targets, pairs.test, context.signal);
-    for (const nfe of config.student.num_inference_steps) await learnOne(context, checkpoint, pairs, nfe);
+    for (const nfe of config.student.num_inference_steps) await learnOne(context, objective, checkpoint, pairs, nfe);
     const report = await evaluate(context, checkpoint, judge, pairs, teacherQuality);
     meter.complete();
     return report;
@@ -66,6 +59,7 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
     throw error;
   } finally {
     await judge.release();
+    await release();
   }
 }
 
@@ -127,35 +121,49 @@ async function makePairs(context: RunContext): Promise<Pairs> {
 }
 
 /** Learns one solver, from the best classic table on the validation noises. */
-async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pairs, nfe: number): Promise<void> {
+async function learnOne(
+  context: RunContext,
+  objective: Objective,
+  checkpoint: Checkpoint,
+  pairs: Pairs,
+  nfe: number,
+): Promise<void> {
   const { config, folder, meter, model, signal } = context;
   let progress = checkpoint.solvers.find((solver) => solver.nfe === nfe);
   meter.start('baselines', nfe, `Classic solvers at ${nfe} evaluations`);
   if (!progress) {
-    const baselines = await rankClassics(context, pairs.validation, nfe);
+    const baselines = await rankClassics(context, objective, pairs.validation, nfe);
     progress = { nfe, baselines, startedFrom: null, state: null, results: null };
     checkpoint.solvers.push(progress);
     await saveCheckpoint(folder, checkpoint);
   }
-  const bestClassic = findClassic(context, progress, nfe, 0);
+  const bestClassic = findClassic(context, progress.baselines, nfe, 0);
   const { samples } = await measure(model.denoiser, bestClassic.table, pairs.preview, signal);
   await emitPreview(context, { nfe, which: 'classic', label: fullLabel(bestClassic) }, samples, pairs.preview);
   if (progress.state?.finished) return;
 
   meter.start('learn', nfe, `Learning ${nfe} evaluations from ${fullLabel(bestClassic)}`);
-  const { parameterisation, start, validationLoss } = await chooseStart(context, progress, pairs, nfe);
+  const { parameterisation, start } = chooseStart(context, progress.baselines, nfe);
   const { training } = config;
+  const lossesOf = (table: SolverTable, set: PairSet): Promise<Float64Array> =>
+    tableLosses(model.denoiser, objective, table, set, signal);
   const problem: LearnProblem = {
     denoiser: model.denoiser,
     schedule: model.schedule,
+    objective,
     parameterisation,
     train: pairs.train,
     validation: pairs.validation,
-    start: { table: bestClassic.table, validationLoss: progress.baselines[0]!.validationLoss },
+    start: { table: bestClassic.table, validationLosses: await lossesOf(bestClassic.table, pairs.validation) },
     optimizer: training.optimizer,
-    learningRate: training.learning_rate,
+    adam: {
+      learningRate: training.learning_rate,
+      schedule: 'cosine',
+      warmup: 0,
+      ema: 0,
+      batchSize: training.batch_size === 'auto' ? 16 : training.batch_size,
+    },
     iterations: training.iterations,
-    batchSize: training.batch_size === 'auto' ? 16 : training.batch_size,
     relaxRadius:
       context.teacherOptions.noiseScale *
       (config.objective.relax_radius === 'auto' ? autoRadius(pairs.train.dim, nfe) : config.objective.relax_radius),
@@ -168,10 +176,11 @@ async function learnOne(context: RunContext, checkpoint: Checkpoint, pairs: Pair
     emitTable(context, progress.state, fullLabel(bestClassic));
     emitStep(context, nfe, {
       iteration: 0,
-      trainLoss: mean((await measure(model.denoiser, start.table, pairs.train, signal)).errors),
-      validationLoss,
+      trainLoss: mean(await lossesOf(start.table, pairs.train)),
+      validationLoss: mean(await lossesOf(start.table, pairs.validation)),
       bestValidationLoss: progress.state.best.validationLoss,
       evaluations: 0,
+      noiseShift: null,
       accepted: true,
     });
   }
@@ -260,14 +269,18 @@ function emitTable({ folder }: RunContext, state: LearnState, label: string): vo
 }
 
 /** Classic solvers by their error on the validation noises, best first. */
-async function rankClassics(context: RunContext, validation: PairSet, nfe: number): Promise<NfeProgress['baselines']> {
+async function rankClassics(
+  context: RunContext,
+  objective: Objective,
+  validation: PairSet,
+  nfe: number,
+): Promise<NfeProgress['baselines']> {
   const { folder, meter, model, signal } = context;
   const ranked = [];
   for (const classic of classicTables(model.schedule, nfe)) {
     meter.say(`${fullLabel(classic)} at ${nfe} evaluations`);
-    const { errors } = await measure(model.denoiser, classic.table, validation, signal);
+    const validationLoss = mean(await tableLosses(model.denoiser, objective, classic.table, validation, signal));
     const { solver, spacing: name } = classic;
-    const validationLoss = mean(errors);
     if (!Number.isFinite(validationLoss)) continue;
     ranked.push({ solver, spacing: name, validationLoss });
     folder.emit({ kind: 'baseline', nfe, solver, spacing: name, validationLoss });
@@ -279,54 +292,6 @@ async function rankClassics(context: RunContext, validation: PairSet, nfe: numbe
     );
   }
   return ranked.sort((a, b) => a.validationLoss - b.validationLoss);
-}
-
-function findClassic({ model }: RunContext, progress: NfeProgress, nfe: number, rank: number): NamedClassic {
-  const { solver, spacing: name } = progress.baselines[rank]!;
-  return classicTables(model.schedule, nfe).find((c) => c.solver === solver && c.spacing === name)!;
-}
-
-/**
- * The table learning starts from and how it is parameterised: the free table takes any start; S4S needs a member of its
- * family, so `init: auto` is there the best classic solver that is one.
- */
-async function chooseStart(
-  context: RunContext,
-  progress: NfeProgress,
-  pairs: Pairs,
-  nfe: number,
-): Promise<{ parameterisation: Parameterisation; start: NamedTable; validationLoss: number }> {
-  const { config, model, signal } = context;
-  const { init } = config.student;
-  if (init !== 'auto') {
-    const start = namedClassic(model.schedule, init, nfe);
-    const parameterisation = parameterise(context, start);
-    if (!parameterisation) {
-      throw new UserError(
-        'start-not-in-family',
-        `${fullLabel(start)} is not a member of family ${config.student.family} with order ${config.student.order}.` +
-          ' Set student.init to ddim or dpmpp, raise student.order, or use method table, which takes any start.',
-      );
-    }
-    const { errors } = await measure(model.denoiser, start.table, pairs.validation, signal);
-    return { parameterisation, start, validationLoss: mean(errors) };
-  }
-  for (let rank = 0; rank < progress.baselines.length; rank++) {
-    const start = findClassic(context, progress, nfe, rank);
-    const parameterisation = parameterise(context, start);
-    if (parameterisation) {
-      return { parameterisation, start, validationLoss: progress.baselines[rank]!.validationLoss };
-    }
-  }
-  throw new UserError('no-start', `No classic solver at ${nfe} evaluations is a member of the student's family.`);
-}
-
-function parameterise({ config, model }: RunContext, start: NamedClassic): Parameterisation | undefined {
-  const { method, order } = config.student;
-  if (method === 'table') return freeTable(model.schedule, start.table);
-  if (start.choice.solver === 'heun') return undefined;
-  const grid = gridTimes(model.schedule, start.choice.timestep_spacing, start.table.nfe);
-  return s4sLms(model.schedule, start.table, { order, grid, times: method === 's4s-alt' ? 'both' : 'shifts' });
 }
 
 /** Measures learned and classic tables on the test noises and writes what the run is for. */

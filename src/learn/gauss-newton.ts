@@ -2,7 +2,7 @@ import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { sample } from '../solvers/sampler';
 import type { SolverTable } from '../solvers/table';
 import { sampleTangents } from '../solvers/tangents';
-import { mean, squaredErrors, tableErrors } from './objective';
+import { mean, tableLosses } from './objective';
 import { slicePairs } from './pairs';
 import type { OptimiserPoint, OptimiserStep } from './optimiser';
 
@@ -23,8 +23,9 @@ export interface GaussNewtonState {
   differenceStep: number;
 }
 
-/** Noises whose trajectory and tangents are held at once. */
-const chunkSize = 16;
+/** Bytes of tangents that are held at once: noises go through in chunks that fit, so memory does not grow with N. */
+const chunkBytes = 48e6;
+const largestChunk = 16;
 const maxTrials = 6;
 const firstDamping = 1e-3;
 const firstDifferenceStep = 0.04;
@@ -34,22 +35,24 @@ const minDamping = 1e-6;
 const maxDamping = 1e6;
 
 /**
- * One damped Gauss–Newton (Levenberg–Marquardt) step on r(θ) = student − teacher over all training samples:
+ * One damped Gauss–Newton (Levenberg–Marquardt) step on the residuals r(θ) of the objective over all training samples:
  *
  *     (JᵀJ + μ diag(JᵀJ)) δ = −Jᵀ r
  *
- * J = ∂y_N/∂entry · ∂entry/∂θ; tangents of the samples come from batched differences of the denoiser, so only forward
+ * J = ∂r/∂y · ∂y/∂entry · ∂entry/∂θ; tangents of the samples come from batched differences of the denoiser, so only forward
  * runs are needed. The differences start wide: secants over the range a step will cover lead to tables that do better on
  * unseen noises than tangents, which see the network's small wiggles. Several μ are tried (a trial costs N evaluations a
  * sample, J several times that); the one with the lowest training loss wins. `block` restricts the step to some
  * parameters.
+ *
+ * @throws TypeError when the objective is not a sum of squares
  */
 export async function gaussNewtonStep(
   point: OptimiserPoint,
   state: GaussNewtonState,
   signal?: AbortSignal,
 ): Promise<OptimiserStep> {
-  const { denoiser, parameterisation, block, theta, train } = point;
+  const { denoiser, objective, parameterisation, block, theta, train } = point;
   const table = parameterisation.table(theta);
   const {
     normal,
@@ -67,7 +70,9 @@ export async function gaussNewtonStep(
     const next = theta.slice();
     block.forEach((p, i) => (next[p]! += step[i]!));
     const candidate = parameterisation.project(next);
-    const candidateLoss = mean(await tableErrors(denoiser, parameterisation.table(candidate), train, signal));
+    const candidateLoss = mean(
+      await tableLosses(denoiser, objective, parameterisation.table(candidate), train, signal),
+    );
     evaluations += table.nfe * train.count;
     const improves = candidateLoss < best.loss; // false for NaN, too
     if (improves) best = { theta: candidate, loss: candidateLoss };
@@ -95,15 +100,16 @@ export async function gaussNewtonStep(
 }
 
 async function normalEquations(
-  { denoiser, schedule, parameterisation, block, theta, train }: OptimiserPoint,
+  { denoiser, schedule, objective, parameterisation, block, theta, train }: OptimiserPoint,
   table: SolverTable,
   stepSize: number,
   signal?: AbortSignal,
 ): Promise<{ normal: Matrix; gradient: Float64Array; loss: number; evaluations: number }> {
   const jacobian = parameterisation.jacobian(theta);
-  const { dim } = train;
+  if (!objective.squares) throw new TypeError('The objective is not a sum of squares; learn with adam.');
   const size = block.length;
-  const scale = 1 / (train.count * dim);
+  const scale = 1 / train.count;
+  const chunkSize = chunkOf(table.nfe, parameterisation.size, train.dim);
   const normal = Matrix.zeros(size, size);
   const gradient = new Float64Array(size);
   const losses = new Float64Array(train.count);
@@ -112,8 +118,9 @@ async function normalEquations(
     const part = slicePairs(train, from, chunkSize);
     const options = signal ? { signal } : {};
     const trajectory = await sample(denoiser, table, part.noises, part.conditions, options);
-    const final = trajectory.states[table.nfe]!;
-    losses.set(squaredErrors(final, part.targets, dim), from);
+    const squares = await objective.squares({ table, states: trajectory.states }, part, signal);
+    const { residuals } = squares;
+    losses.set(squares.losses, from);
     const result = await sampleTangents(denoiser, table, trajectory, part.conditions, {
       schedule,
       stepSize,
@@ -121,11 +128,20 @@ async function normalEquations(
     });
     evaluations += result.evaluations + table.nfe * part.count;
     // Columns of J for the block: entry tangents combined by ∂entry/∂θ.
-    const columns = block.map((p) => combine(result.tangents, (entry) => jacobian[entry * parameterisation.size + p]!));
+    const columns: Float32Array[] = [];
+    for (const p of block) {
+      const rowTangent = (row: number): Float32Array | undefined =>
+        combine(
+          result.tangents.length,
+          (entry) => result.rowTangent(entry, row),
+          (entry) => jacobian[entry * parameterisation.size + p]!,
+        );
+      columns.push(await squares.push(rowTangent, signal));
+    }
     for (let a = 0; a < size; a++) {
       const column = columns[a]!;
       let dot = 0;
-      for (let e = 0; e < column.length; e++) dot += column[e]! * (final[e]! - part.targets[e]!);
+      for (let e = 0; e < column.length; e++) dot += column[e]! * residuals[e]!;
       gradient[a]! += dot * scale;
       for (let b = 0; b <= a; b++) {
         const other = columns[b]!;
@@ -143,12 +159,28 @@ function isFiniteSystem(normal: Matrix, gradient: Float64Array): boolean {
   return gradient.every(Number.isFinite) && normal.to1DArray().every(Number.isFinite);
 }
 
-function combine(tangents: readonly Float32Array[], weight: (entry: number) => number): Float32Array {
-  const used = tangents.map((tangent, entry) => ({ tangent, w: weight(entry) })).filter(({ w }) => w !== 0);
-  if (used.length === 1 && used[0]!.w === 1) return used[0]!.tangent;
-  const out = new Float32Array(tangents[0]?.length ?? 0);
-  for (const { tangent, w } of used) for (let e = 0; e < out.length; e++) out[e]! += w * tangent[e]!;
-  return out;
+/** Σ weight · tangent over the entries; undefined where all are zero. */
+function combine(
+  entries: number,
+  tangentOf: (entry: number) => Float32Array | undefined,
+  weightOf: (entry: number) => number,
+): Float32Array | undefined {
+  let sum: Float32Array | undefined;
+  for (let entry = 0; entry < entries; entry++) {
+    const weight = weightOf(entry);
+    const tangent = weight === 0 ? undefined : tangentOf(entry);
+    if (!tangent) continue;
+    sum ??= new Float32Array(tangent.length);
+    for (let e = 0; e < sum.length; e++) sum[e]! += weight * tangent[e]!;
+  }
+  return sum;
+}
+
+/** Noises whose tangents fit: of each entry the outputs' and the sample's, and a column for each parameter. */
+function chunkOf(nfe: number, parameters: number, dim: number): number {
+  const entries = nfe + (nfe * (nfe + 1)) / 2 + nfe;
+  const arrays = entries * (nfe / 2 + 1) + parameters;
+  return Math.max(1, Math.min(largestChunk, Math.floor(chunkBytes / (4 * dim * arrays))));
 }
 
 /** δ of (A + μ diag(A)) δ = −g, by Cholesky in coordinates where A has a unit diagonal. */

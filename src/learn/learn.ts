@@ -2,32 +2,34 @@ import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Denoiser } from '../solvers/denoiser';
 import { tableFromData, tableToData } from '../solvers/table';
 import type { SolverTable, TableData } from '../solvers/table';
-import { adamState, adamStep } from './adam';
-import type { AdamState } from './adam';
+import { Resamples } from '../metrics/resamples';
+import { adamState, adamStep, averaged, learningRate } from './adam';
+import type { AdamSettings, AdamState } from './adam';
 import { gaussNewtonState, gaussNewtonStep, isExhausted } from './gauss-newton';
 import type { GaussNewtonState } from './gauss-newton';
 import type { OptimiserStep } from './optimiser';
-import { mean, tableErrors } from './objective';
+import { mean, tableLosses } from './objective';
+import type { Objective } from './objective';
 import { pickPairs, slicePairs } from './pairs';
 import type { PairSet } from './pairs';
 import type { Parameterisation } from './parameterisation';
-import { relaxNoises } from './relax';
+import { noiseShift, relaxNoises } from './relax';
+import type { NoiseShift } from './relax';
 import { shuffled } from './shuffle';
 
 export interface LearnProblem {
   readonly denoiser: Denoiser;
   readonly schedule: NoiseSchedule;
+  readonly objective: Objective;
   readonly parameterisation: Parameterisation;
   readonly train: PairSet;
   /** Noises the optimiser never sees; they choose the table that is kept. */
   readonly validation: PairSet;
-  /** The table to start from and never to be worse than, with its validation loss. */
-  readonly start: { readonly table: SolverTable; readonly validationLoss: number };
+  /** The table never to be worse than, with its loss on each validation noise. */
+  readonly start: { readonly table: SolverTable; readonly validationLosses: Float64Array };
   readonly optimizer: 'gauss_newton' | 'adam';
-  readonly learningRate: number;
+  readonly adam: AdamSettings;
   readonly iterations: number;
-  /** Minibatch of Adam. */
-  readonly batchSize: number;
   /** L2 radius of the relaxed objective's ball; 0: hard objective. */
   readonly relaxRadius: number;
   /** Stop once this many model evaluations (a sample) were used. */
@@ -41,12 +43,16 @@ export interface LearnState {
   theta: Float64Array;
   evaluations: number;
   best: { table: TableData; validationLoss: number; iteration: number; learned: boolean };
-  /** Iterations without an accepted step, and validations without a clear improvement. */
+  /** Iterations without an accepted step, and validations without a clear improvement since `reference`. */
   rejected: number;
   stale: number;
+  /** Validation losses of the last table that was clearly better than the one before. */
+  reference: Float64Array;
   gaussNewton: GaussNewtonState;
   /** One a block of parameters. */
   adam: AdamState[];
+  /** Exponential average of θ (Adam). */
+  average: Float64Array;
   /** Training noises as the relaxed objective moved them, and each one's reach (see relax.ts). */
   noises: Float32Array;
   reach: Float64Array;
@@ -60,6 +66,8 @@ export interface LearnProgress {
   readonly validationLoss: number | null;
   readonly bestValidationLoss: number;
   readonly evaluations: number;
+  /** How far the relaxed objective has moved the training noises; null for the hard objective. */
+  readonly noiseShift: NoiseShift | null;
   readonly accepted: boolean;
   /** True when this iteration gave a new best table (then in `state.best`). */
   readonly improved: boolean;
@@ -83,6 +91,7 @@ const validateEvery = { gauss_newton: 1, adam: 10 };
 /** S4S-Alt with Adam changes the block it learns after this many iterations (Gauss–Newton: after each). */
 const alternateEvery = { gauss_newton: 1, adam: 20 };
 const relaxChunk = 64;
+const resampleSeed = 0;
 const firstSamples = 32;
 
 export function initialState(problem: LearnProblem): LearnState {
@@ -91,11 +100,18 @@ export function initialState(problem: LearnProblem): LearnState {
     iteration: 0,
     theta: parameterisation.initial.slice(),
     evaluations: 0,
-    best: { table: tableToData(start.table), validationLoss: start.validationLoss, iteration: 0, learned: false },
+    best: {
+      table: tableToData(start.table),
+      validationLoss: mean(start.validationLosses),
+      iteration: 0,
+      learned: false,
+    },
     rejected: 0,
     stale: 0,
+    reference: start.validationLosses.slice(),
     gaussNewton: gaussNewtonState(),
     adam: parameterisation.blocks.map(() => adamState(parameterisation.size)),
+    average: parameterisation.initial.slice(),
     noises: train.noises.slice(),
     reach: new Float64Array(train.count).fill(1),
     finished: false,
@@ -110,7 +126,8 @@ export function initialState(problem: LearnProblem): LearnState {
  * @throws AbortError when the signal fires; `state` then is as it was after the last complete iteration.
  */
 export async function learn(problem: LearnProblem, state: LearnState, hooks: LearnHooks): Promise<void> {
-  const { denoiser, parameterisation, optimizer } = problem;
+  const { denoiser, objective, parameterisation, optimizer, validation } = problem;
+  const resamples = new Resamples(validation.count, resampleSeed);
   while (!state.finished && state.iteration < problem.iterations) {
     if (hooks.outOfTime() || (problem.maxEvaluations !== null && state.evaluations >= problem.maxEvaluations)) break;
     const next = copyState(state);
@@ -126,17 +143,21 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
     let validationLoss: number | null = null;
     let improved = false;
     if (next.iteration % validateEvery[optimizer] === 0 || next.iteration === problem.iterations || next.finished) {
-      const table = parameterisation.table(step.theta);
-      validationLoss = mean(await tableErrors(denoiser, table, problem.validation, hooks.signal));
+      const table = parameterisation.table(optimizer === 'adam' && problem.adam.ema > 0 ? next.average : step.theta);
+      const losses = await tableLosses(denoiser, objective, table, validation, hooks.signal);
+      validationLoss = mean(losses);
       improved = validationLoss < next.best.validationLoss;
-      // A gain below half a percent does not reset the patience, but a better table is always kept.
-      next.stale = validationLoss < 0.995 * next.best.validationLoss || !usesAll ? 0 : next.stale + 1;
+      // A better table is always kept, but only one that is better beyond the chance of these noises (95 % interval of the
+      // ratio, paired) resets the patience. Small gains add up until they are clear.
+      const isClear = improved && resamples.ratioInterval(losses, next.reference)[1] < 1;
+      if (isClear) next.reference = losses;
+      next.stale = isClear || !usesAll ? 0 : next.stale + 1;
       if (improved) {
         next.best = { table: tableToData(table), validationLoss, iteration: next.iteration, learned: true };
       }
       if (next.stale >= patience * parameterisation.blocks.length) next.finished = true;
     }
-    if (problem.relaxRadius > 0 && denoiser.vjp) await relaxTraining(problem, next, hooks.signal);
+    if (problem.relaxRadius > 0 && denoiser.vjp && objective.gradient) await relaxTraining(problem, next, hooks.signal);
     Object.assign(state, next);
     await hooks.onStep(
       {
@@ -145,6 +166,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
         validationLoss,
         bestValidationLoss: state.best.validationLoss,
         evaluations: state.evaluations,
+        noiseShift: shiftOf(problem, state),
         accepted: step.accepted,
         improved,
       },
@@ -154,26 +176,27 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
   state.finished = true;
 }
 
-function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal): Promise<OptimiserStep> {
-  const { denoiser, schedule, parameterisation, optimizer } = problem;
+async function optimise(problem: LearnProblem, state: LearnState, signal?: AbortSignal): Promise<OptimiserStep> {
+  const { denoiser, schedule, objective, parameterisation, optimizer } = problem;
   const turn = Math.floor(state.iteration / alternateEvery[optimizer]) % parameterisation.blocks.length;
   const block = parameterisation.blocks[turn]!;
   const train = usedPairs(problem, state);
   if (optimizer === 'gauss_newton') {
     return gaussNewtonStep(
-      { denoiser, schedule, parameterisation, block, theta: state.theta, train },
+      { denoiser, schedule, objective, parameterisation, block, theta: state.theta, train },
       state.gaussNewton,
       signal,
     );
   }
-  const rate = problem.learningRate * 0.5 * (1 + Math.cos((Math.PI * state.iteration) / problem.iterations));
   const batch = pickPairs(train, batchIndices(problem, state.iteration));
-  return adamStep(
-    { denoiser, schedule, parameterisation, block, theta: state.theta, train: batch },
+  const step = await adamStep(
+    { denoiser, schedule, objective, parameterisation, block, theta: state.theta, train: batch },
     state.adam[turn]!,
-    rate,
+    learningRate(problem.adam, state.iteration, problem.iterations),
     signal,
   );
+  state.average = averaged(state.average, step.theta, problem.adam.ema, state.iteration + 1);
+  return step;
 }
 
 /**
@@ -196,7 +219,7 @@ function usedPairs({ optimizer, train, parameterisation }: LearnProblem, state: 
 /** Minibatches walk through a shuffle that is new, and a function of the seed, in every epoch. */
 function batchIndices(problem: LearnProblem, iteration: number): number[] {
   const { train, seed } = problem;
-  const size = Math.min(problem.batchSize, train.count);
+  const size = Math.min(problem.adam.batchSize, train.count);
   const perEpoch = Math.floor(train.count / size);
   const order = shuffled(train.count, seed, Math.floor(iteration / perEpoch));
   const from = (iteration % perEpoch) * size;
@@ -205,16 +228,20 @@ function batchIndices(problem: LearnProblem, iteration: number): number[] {
 
 /** Moves the training noises inside their balls: after each Gauss–Newton step all, with Adam once an epoch. */
 async function relaxTraining(problem: LearnProblem, state: LearnState, signal?: AbortSignal): Promise<void> {
-  const { train, denoiser, parameterisation, optimizer } = problem;
-  const perEpoch = Math.max(1, Math.floor(train.count / problem.batchSize));
+  const { train, denoiser, objective, parameterisation, optimizer } = problem;
+  const perEpoch = Math.max(1, Math.floor(train.count / problem.adam.batchSize));
   if (optimizer === 'adam' && state.iteration % perEpoch !== 0) return;
   const table = parameterisation.table(state.theta);
   const relaxed = { centres: train.noises, radius: problem.relaxRadius, reach: state.reach };
   const moving = usedPairs(problem, state);
   for (let from = 0; from < moving.count; from += relaxChunk) {
     const part = slicePairs(moving, from, relaxChunk);
-    state.evaluations += part.count * (await relaxNoises(denoiser, table, part, relaxed, from, signal));
+    state.evaluations += part.count * (await relaxNoises(denoiser, objective, table, part, relaxed, from, signal));
   }
+}
+
+function shiftOf({ train, relaxRadius }: LearnProblem, { noises }: LearnState): NoiseShift | null {
+  return relaxRadius > 0 ? noiseShift(noises, train.noises, train.dim, relaxRadius) : null;
 }
 
 function copyState(state: LearnState): LearnState {

@@ -1,5 +1,6 @@
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Denoiser } from '../solvers/denoiser';
+import type { Objective } from './objective';
 import type { PairSet } from './pairs';
 import type { Parameterisation } from './parameterisation';
 
@@ -7,6 +8,7 @@ import type { Parameterisation } from './parameterisation';
 export interface OptimiserPoint {
   readonly denoiser: Denoiser;
   readonly schedule: NoiseSchedule;
+  readonly objective: Objective;
   readonly parameterisation: Parameterisation;
   /** The parameters that this step may change. */
   readonly block: readonly number[];
@@ -17,7 +19,7 @@ export interface OptimiserPoint {
 
 export interface OptimiserStep {
   readonly theta: Float64Array;
-  /** Mean squared error per element over the step's samples (Gauss–Newton: at the new θ, Adam: at the old one). */
+  /** Mean loss over the step's samples (Gauss–Newton: at the new θ, Adam: at the old one). */
   readonly trainLoss: number;
   /** Model evaluations, counted per sample; a VJP counts as two. */
   readonly evaluations: number;

@@ -2,7 +2,7 @@ import { backward } from '../solvers/backward';
 import type { Denoiser } from '../solvers/denoiser';
 import { sample } from '../solvers/sampler';
 import type { SolverTable } from '../solvers/table';
-import { squaredErrors } from './objective';
+import type { Objective } from './objective';
 import type { PairSet } from './pairs';
 
 /**
@@ -31,6 +31,7 @@ export function autoRadius(dim: number, nfe: number): number {
  */
 export async function relaxNoises(
   denoiser: Denoiser,
+  objective: Objective,
   table: SolverTable,
   pairs: PairSet,
   relaxed: RelaxedNoises,
@@ -38,11 +39,10 @@ export async function relaxNoises(
   signal?: AbortSignal,
 ): Promise<number> {
   const { dim, count } = pairs;
+  if (!objective.gradient) throw new TypeError('The objective has no gradient; set relax_radius to 0.');
   const trajectory = await sample(denoiser, table, pairs.noises, pairs.conditions, signal ? { signal } : {});
-  const final = trajectory.states[table.nfe]!;
-  const before = squaredErrors(final, pairs.targets, dim);
-  const residual = final.map((x, i) => x - pairs.targets[i]!);
-  const { xT: gradient } = await backward(denoiser, table, trajectory, pairs.conditions, residual, signal);
+  const { losses: before, rows } = await objective.gradient({ table, states: trajectory.states }, pairs, signal);
+  const { xT: gradient } = await backward(denoiser, table, trajectory, pairs.conditions, rows, signal);
   const trial = pairs.noises.slice();
   for (let i = 0; i < count; i++) {
     const at = i * dim;
@@ -53,12 +53,32 @@ export async function relaxNoises(
     projectToBall(trial, at, dim, relaxed, (offset + i) * dim);
   }
   const moved = await sample(denoiser, table, trial, pairs.conditions, signal ? { signal } : {});
-  const after = squaredErrors(moved.states[table.nfe]!, pairs.targets, dim);
+  const after = await objective.losses({ table, states: moved.states }, pairs, signal);
   for (let i = 0; i < count; i++) {
     if (after[i]! < before[i]!) pairs.noises.set(trial.subarray(i * dim, (i + 1) * dim), i * dim);
     else relaxed.reach[offset + i]! /= 2;
   }
   return 4 * table.nfe;
+}
+
+/** How far noises have moved from where they were drawn, as shares of the radius of their balls. */
+export function noiseShift(noises: Float32Array, centres: Float32Array, dim: number, radius: number): NoiseShift {
+  const count = noises.length / dim;
+  let total = 0;
+  let largest = 0;
+  for (let i = 0; i < count; i++) {
+    let sum = 0;
+    for (let e = i * dim; e < (i + 1) * dim; e++) sum += (noises[e]! - centres[e]!) ** 2;
+    const share = Math.sqrt(sum) / radius;
+    total += share;
+    largest = Math.max(largest, share);
+  }
+  return { mean: total / count, largest };
+}
+
+export interface NoiseShift {
+  readonly mean: number;
+  readonly largest: number;
 }
 
 function projectToBall(noises: Float32Array, at: number, dim: number, relaxed: RelaxedNoises, centreAt: number): void {

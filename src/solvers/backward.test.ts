@@ -20,6 +20,7 @@ const mixture = {
 };
 const unitNoise = [0.3, -1.1, 0.8, -0.4, 0.9, 1.2];
 const gradSample = Float32Array.from([0.5, -1, 0.25, 1, 0.75, -0.5]);
+const innerGrad = Float32Array.from([1, 0.5, -0.75, 0.25, -1, 0.5]);
 const conditions = new Int32Array(2);
 
 const setups = [
@@ -43,11 +44,26 @@ describe.each(setups)('backward pass, %s', (_, schedule, prediction) => {
   const scale = schedule.space === 've' ? 10 : 1;
   const xT = Float32Array.from(unitNoise, (z) => scale * z);
 
-  /** L = ⟨gradSample, y_N⟩, in float64 throughout. */
+  const gradRows = new Map([
+    [4, gradSample],
+    [2, innerGrad],
+  ]);
+  const firstRows = (whole: SolverTable): SolverTable => ({
+    ...whole,
+    nfe: 2,
+    start: whole.start.subarray(0, 3),
+    weights: whole.weights.subarray(0, 3),
+    times: whole.times.subarray(0, 2),
+  });
+
+  /** L = ⟨gradSample, y_4⟩ + ⟨innerGrad, y_2⟩, in float64 throughout. */
   const loss = (changed: SolverTable, noise: ArrayLike<number> = xT): number =>
     [0, 1].reduce((total, n) => {
-      const y = referenceSample(denoiser.at, changed, Array.from(noise).slice(3 * n, 3 * n + 3));
-      return total + y.reduce((sum, value, i) => sum + value * gradSample[3 * n + i]!, 0);
+      const one = Array.from(noise).slice(3 * n, 3 * n + 3);
+      const dot = (y: Float64Array, grad: Float32Array): number =>
+        y.reduce((sum, value, i) => sum + value * grad[3 * n + i]!, 0);
+      const inner = dot(referenceSample(denoiser.at, firstRows(changed), one), innerGrad);
+      return total + dot(referenceSample(denoiser.at, changed, one), gradSample) + inner;
     }, 0);
 
   /** Central differences of a float64 loss: rounding 1e-16/1e-6 and truncation 1e-12, both far below 1e-5. */
@@ -73,7 +89,7 @@ describe.each(setups)('backward pass, %s', (_, schedule, prediction) => {
 
   it('agrees with central differences for start weights, weights, times and start noise', async () => {
     const trajectory = await sample(denoiser, table, xT, conditions);
-    const gradient = await backward(denoiser, table, trajectory, conditions, gradSample);
+    const gradient = await backward(denoiser, table, trajectory, conditions, gradRows);
     const fixed = (): number => 1e-6;
     expectClose(
       gradient.start,
@@ -103,24 +119,25 @@ describe('backward', () => {
   const denoiser = analyticMixture(schedule, mixture);
   const table = classicTable(schedule, { solver: 'ddim', order: 1, timestep_spacing: 'karras' }, 3);
   const xT = Float32Array.from(unitNoise);
+  const gradRows = new Map([[3, gradSample]]);
 
   it('is the same, bit for bit, when run twice', async () => {
     const trajectory = await sample(denoiser, table, xT, conditions);
-    const first = await backward(denoiser, table, trajectory, conditions, gradSample);
-    expect(await backward(denoiser, table, trajectory, conditions, gradSample)).toEqual(first);
+    const first = await backward(denoiser, table, trajectory, conditions, gradRows);
+    expect(await backward(denoiser, table, trajectory, conditions, gradRows)).toEqual(first);
   });
 
   it('says what to do when the model has no gradient', async () => {
     const trajectory = await sample(denoiser, table, xT, conditions);
     const { vjp: _, ...forwardOnly } = denoiser;
-    await expect(backward(forwardOnly, table, trajectory, conditions, gradSample)).rejects.toThrow('gauss_newton');
+    await expect(backward(forwardOnly, table, trajectory, conditions, gradRows)).rejects.toThrow('gauss_newton');
   });
 
   it('refuses a gradient of the wrong size and stops by its signal', async () => {
     const trajectory = await sample(denoiser, table, xT, conditions);
-    const short = gradSample.subarray(1);
+    const short = new Map([[3, gradSample.subarray(1)]]);
     await expect(backward(denoiser, table, trajectory, conditions, short)).rejects.toThrow('has 5 numbers');
-    const stopped = backward(denoiser, table, trajectory, conditions, gradSample, AbortSignal.abort());
+    const stopped = backward(denoiser, table, trajectory, conditions, gradRows, AbortSignal.abort());
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

@@ -24,7 +24,7 @@ export interface TableGradient {
  * Nothing but the trajectory and the G_r is kept, so memory does not depend on the network's depth. Sums over samples
  * run in float64 in a fixed order.
  *
- * @param gradSample ∂L/∂y_N, `count × dim`
+ * @param gradRows ∂L/∂y_r of the rows that the loss looks at, N for the sample; `count × dim` each
  * @throws TypeError when the model has no gradient; RangeError when sizes do not fit; AbortError by the signal
  */
 export async function backward(
@@ -32,7 +32,7 @@ export async function backward(
   table: SolverTable,
   trajectory: Trajectory,
   conditions: Int32Array,
-  gradSample: Float32Array,
+  gradRows: ReadonlyMap<number, Float32Array>,
   signal?: AbortSignal,
 ): Promise<TableGradient> {
   if (!denoiser.vjp) {
@@ -42,11 +42,12 @@ export async function backward(
   const { xT, states, outputs } = trajectory;
   assertPlainTable(table);
   assertFits(denoiser, table, xT, conditions);
-  if (gradSample.length !== xT.length) {
-    throw new RangeError(`The gradient of the sample has ${gradSample.length} numbers; it must have ${xT.length}.`);
+  for (const [row, gradient] of gradRows) {
+    if (gradient.length === xT.length && row >= 0 && row <= nfe) continue;
+    throw new RangeError(`The gradient of row ${row} has ${gradient.length} numbers; it must have ${xT.length}.`);
   }
   const gradStates: Float32Array[] = [];
-  gradStates[nfe] = gradSample;
+  gradStates[nfe] = gradRows.get(nfe) ?? new Float32Array(xT.length);
   const times = new Float64Array(nfe);
   for (let k = nfe - 1; k >= 0; k--) {
     signal?.throwIfAborted();
@@ -60,7 +61,8 @@ export async function backward(
       conditions,
     };
     const pulled = await denoiser.vjp(batch, new Float32Array(sum), signal);
-    gradStates[k] = pulled.gradStates;
+    const own = gradRows.get(k);
+    gradStates[k] = own ? pulled.gradStates.map((g, i) => g + own[i]!) : pulled.gradStates;
     times[k] = pulled.gradTimes.reduce((total, value) => total + value, 0);
   }
   const gradXT = new Float64Array(xT.length);

@@ -121,7 +121,7 @@ describe('sample', () => {
       const sentence = 'it can be run, not learned';
       const constants: SolverTable = { ...table, offset: table.start };
       for (const refused of [wide, constants]) {
-        await expect(backward(denoiser, refused, trajectory, conditions, xT)).rejects.toThrow(sentence);
+        await expect(backward(denoiser, refused, trajectory, conditions, new Map())).rejects.toThrow(sentence);
         await expect(sampleTangents(denoiser, refused, trajectory, conditions, { schedule })).rejects.toThrow(sentence);
       }
     });

@@ -24,6 +24,8 @@ export interface TangentOptions {
 export interface SampleTangents {
   /** ∂y_N/∂entry, `count × dim` each, in the order of `tableEntries`. */
   readonly tangents: Float32Array[];
+  /** ∂y_r/∂entry for any row, `count × dim`; undefined where it is zero. */
+  rowTangent(entry: number, row: number): Float32Array | undefined;
   /** Model evaluations used, each state counted. */
   readonly evaluations: number;
 }
@@ -89,6 +91,7 @@ export async function sampleTangents(
   }
   return {
     tangents: entries.map((entry, index) => stateTangent(entry, index, nfe) ?? new Float32Array(xT.length)),
+    rowTangent: (index, r) => stateTangent(entries[index]!, index, r),
     evaluations: differences.evaluations,
   };
 }
