@@ -29,6 +29,7 @@ const node = {
   target: 'node20',
   mainFields: ['module', 'main'],
   external: ['vscode', 'onnxruntime-node'],
+  loader: { '.py': 'text' },
 };
 
 const programs = [

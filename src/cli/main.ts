@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { conformanceCommand } from './conformance-command';
 import { evaluateCommand } from './evaluate-command';
+import { exportCommand } from './export-command';
 import { inspectCommand } from './inspect-command';
 import { learnCommand } from './learn-command';
 import { previewCommand } from './preview-command';
@@ -20,6 +21,7 @@ async function main(): Promise<number> {
     previewCommand,
     sampleCommand,
     evaluateCommand,
+    exportCommand,
     validateCommand,
     inspectCommand,
     conformanceCommand,

@@ -17,6 +17,8 @@ export interface SolverFile {
     readonly prediction_type: string;
     readonly noise_schedule: unknown;
     readonly sample_shape: readonly number[];
+    /** True when the network's time is an integer, so that it was asked at the nearest one. */
+    readonly integer_timestep?: boolean;
     readonly conditioning: unknown;
   };
   readonly teacher: { readonly solver: string; readonly num_inference_steps: number; readonly table: TableData };
@@ -35,21 +37,39 @@ export interface LearnedSolver {
   readonly method: string;
   readonly table: TableData;
   readonly started_from: { readonly solver: string; readonly spacing: string };
+  /** For a run that was stopped while it learned: the loss that it goes by, which is the mse for distance l2. */
   readonly validation_mse: number;
+  /** 95 % bootstrap interval over noises; null in the file of a run that was stopped while it learned. */
+  readonly validation_mse_ci95?: readonly [number, number] | null;
   /** On noises never seen; null in the file of a run that was stopped before it was measured. */
   readonly test_mse: number | null;
   readonly test_mse_ci95: readonly [number, number] | null;
   readonly model_evaluations: number;
+  /** The seed whose table this is: the best on the validation noises. */
+  readonly seed?: number;
+  /** Every learning of this solver, from other training noises each. Absent in files of older versions of S4S Studio. */
+  readonly seeds?: readonly LearnedSeed[];
+  /** Over the seeds. */
+  readonly spread?: { readonly validation_mse: LearnedSpread; readonly test_mse: LearnedSpread | null };
 }
 
-/** Papers behind what the methods do, for people who publish with a learned solver. */
-export const papers = {
-  s4s: 'Solving for a Diffusion Model Solver, arXiv 2502.17423',
-  bns: 'Bespoke Non-Stationary Solvers for Fast Sampling of Diffusion and Flow Models, arXiv 2403.01329',
-  ld3: 'Learning to Discretize Denoising Diffusion ODEs, arXiv 2405.15506',
-  unipc: 'UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion Models, arXiv 2302.04867',
-  dpmpp: 'DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv 2211.01095',
-} as const;
+export interface LearnedSpread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** One learning; nulls for what a run that was stopped did not come to. */
+export interface LearnedSeed {
+  readonly seed: number;
+  readonly validation_mse: number;
+  readonly validation_mse_ci95: readonly [number, number] | null;
+  readonly test_mse: number | null;
+  readonly test_mse_ci95: readonly [number, number] | null;
+  readonly model_evaluations: number;
+  /** Why it ended: iterations, no-clear-gain, exhausted, minutes or evaluations. */
+  readonly ended: string | null;
+}
 
 export function solverFileText(file: SolverFile): string {
   return `${JSON.stringify(file, null, 2)}\n`;
