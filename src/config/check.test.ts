@@ -14,6 +14,12 @@ model:
 
 const labelKeys = 'class_labels: [0, 1, 2]\n    guidance_scale: 2.0\n    unconditional_label: 10';
 
+const studentKeys = `  family: lms
+  order: 3
+  num_inference_steps: [4, 5]
+  init: { solver: dpmpp, order: 3, timestep_spacing: logsnr }
+`;
+
 const scaledLinear = 'type: scaled_linear, beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: 1000';
 
 /** Passage of the valid file, what stands there instead, and the one diagnostic: code, underlined text, words of the message. */
@@ -67,7 +73,7 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
   ['scaled_linear', 'scaled', 'unknown-value', 'scaled', /one of linear, scaled_linear/],
   ['device: auto', 'device: gpu', 'unknown-value', 'gpu', /one of auto, cpu/],
   ['device: auto', 'device:', 'wrong-type', 'device', /has no value/],
-  ['relax_radius: auto', 'relax_radius: 3', 'out-of-range', '3', /from 0 to 1/],
+  ['relax_radius: auto', 'relax_radius: 3e3', 'out-of-range', '3e3', /from 0 to 1000/],
   ['batch_size: auto', 'batch_size: big', 'unknown-value', 'big', /auto or a whole number/],
   ['init: { solver: dpmpp', 'init: { solver: dpmp', 'unknown-value', 'dpmp', /one of ddim, dpmpp/],
   [
@@ -77,9 +83,9 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
     'best',
     /auto or a block/,
   ],
-  ['distance: l2', 'distance: lpips', 'not-available-yet', 'lpips', /use l2/],
-  ['family: lms', 'family: ss', 'not-available-yet', 'ss', /not available yet, use lms/],
-  ['method: s4s-alt', 'method: ld3', 'not-available-yet', 'ld3', /use table or s4s/],
+  ['distance: l2', 'distance: lpips', 'conflict', 'lpips', /needs objective\.network/],
+  ['family: lms', 'family: single', 'unknown-value', 'single', /one of lms, pc, ss/],
+  ['method: s4s-alt', 'method: dpm', 'unknown-value', 'dpm', /one of table, s4s, s4s-alt, ld3/],
   // relations
   ['  order: 3\n', '  order: 6\n', 'conflict', '6', /larger than student.num_inference_steps \(4\)/],
   ['num_inference_steps: 20', 'num_inference_steps: 5', 'conflict', '5', /greater than the student's 5/],
@@ -136,7 +142,33 @@ const cases: readonly [string, string, DiagnosticCode, string, RegExp][] = [
     'guidance_rescale: 0.7',
     /with guidance_scale 1/,
   ],
-  ['family: lms', 'family: lms\n  corrector_order: 2', 'unused-key', 'corrector_order: 2', /no effect/],
+  // what is learned
+  [
+    '  order: 3\n  num_inference_steps: [4, 5]',
+    '  order: 5\n  num_inference_steps: 8',
+    'conflict',
+    '5',
+    /goes up to 4/,
+  ],
+  ['s4s-alt\n  family: lms\n  order: 3', 'ld3\n  order: 2', 'unused-key', 'order: 2', /method ld3 has no order/],
+  ['s4s-alt\n  family: lms', 'dyweight\n  family: pc', 'unused-key', 'family: pc', /only s4s and s4s-alt have fam/],
+  [
+    'family: lms',
+    'family: lms\n  consistent_rows: true',
+    'unused-key',
+    'consistent_rows: true',
+    /constrains the method table/,
+  ],
+  [`s4s-alt\n${studentKeys}`, 'dode\n  num_inference_steps: 1\n', 'conflict', '1', /needs at least 2/],
+  [`s4s-alt\n${studentKeys}`, 'ld3\n  init: { solver: heun }\n', 'conflict', 'heun', /use ddim, dpmpp, ipndm, unipc/],
+  [
+    `s4s-alt\n${studentKeys}`,
+    'amed\n  init: { solver: ddim }\n',
+    'conflict',
+    'ddim',
+    /cannot start from ddim; use heun/,
+  ],
+  ['solver: dpmpp, order: 3', 'solver: heun', 'conflict', 'heun', /s4s-alt with family lms cannot start from heun/],
 ];
 
 describe('one mistake gives one diagnostic with its range', () => {
@@ -167,9 +199,12 @@ describe('valid files', () => {
   });
 
   test('defaults follow the other keys', () => {
-    const { config } = check(`${minimal}student: { method: s4s, num_inference_steps: 2, init: { solver: heun } }\n`);
-    expect(config?.training).toMatchObject({ optimizer: 'adam', iterations: 300 });
+    const { config } = check(`${minimal}student: { method: dode, num_inference_steps: 2, init: { solver: heun } }\n`);
+    expect(config?.training).toMatchObject({ optimizer: 'gauss_newton', iterations: 12 });
     expect(config?.student).toMatchObject({ order: 2, init: { solver: 'heun', order: 2, timestep_spacing: 'logsnr' } });
+    expect(check(`${minimal}student: { method: ld3 }\n`).config?.training.iterations).toBe(24);
+    const adam = `${minimal}training: { optimizer: adam }\nstudent: { method: ld3 }\n`;
+    expect(check(adam).config?.training.iterations).toBe(300);
   });
 
   test('an unsorted list is only a warning and is used sorted', () => {
@@ -199,15 +234,6 @@ test('several mistakes are all found, also beside a syntax error', () => {
   expect(codes).toContain('out-of-range 99');
   expect(codes).toContain('unknown-value gpu');
   expect(codes.some((code) => code.startsWith('yaml-syntax'))).toBe(true);
-});
-
-test('pc without a corrector order says both things', () => {
-  const text = edited('family: lms', 'family: pc');
-  const messages = check(text).diagnostics.map((diagnostic) => diagnostic.message);
-  expect(messages).toEqual([
-    'The family pc needs student.corrector_order.',
-    'student.family: pc is not available yet, use lms.',
-  ]);
 });
 
 test('a conflict points at its other half', () => {
@@ -246,6 +272,17 @@ describe('a start without signal', () => {
     const text = `${silent}teacher: { solver: heun }\nstudent: { init: { solver: dpm, timestep_spacing: logsnr } }\n`;
     expect(shown(text)).toEqual(['heun', 'dpm', 'logsnr']);
     expect(check(text.replace(': true', ': false')).diagnostics).toEqual([]);
+  });
+
+  test('rules out methods that divide by it, and single steps', () => {
+    const student = (keys: string) => shown(`${silent}student: { ${keys} }\n`);
+    for (const method of ['ld3', 'gs', 'dyweight', 'dode', 'amed']) {
+      expect(student(`method: ${method}`)).toEqual([method]);
+    }
+    expect(student('method: s4s, family: ss')).toEqual(['ss']);
+    for (const keys of ['method: table', 'method: bns', 'method: neural_solver', 'method: s4s-alt, family: pc']) {
+      expect(student(keys)).toEqual([]);
+    }
   });
 });
 

@@ -43,7 +43,7 @@ export function checkSolverYaml(text: string, context: CheckContext): Checked {
   const result = solverYaml.safeParse(value);
   const unusable = reportSchemaIssues(report, value, result.error?.issues ?? []);
   const draft = draftOf(value, unusable);
-  reportConflicts(report, draft, value);
+  reportConflicts(report, draft);
   if (context.model !== undefined && draft.model?.path !== undefined)
     reportModel(report, draft, context.model, context);
   reportMissingFiles(report, draft, context);
@@ -71,11 +71,14 @@ function withoutEchoes(found: readonly Diagnostic[], syntax: readonly Diagnostic
 }
 
 function reportMissingFiles(report: Report, draft: Draft, { baseDir, missingFiles = [] }: CheckContext): void {
-  const { evaluation, model } = draft;
+  const { evaluation, model, objective } = draft;
   const conditioning = model?.conditioning;
   const named: readonly [Path, string | null | undefined][] = [
     ...(['classifier', 'feature_statistics'] as const).map(
       (key) => [['evaluation', key], evaluation?.[key]] satisfies [Path, unknown],
+    ),
+    ...(['network', 'sample_weights'] as const).map(
+      (key) => [['objective', key], objective?.[key]] satisfies [Path, unknown],
     ),
     ...tensorKeys.flatMap((key) =>
       Object.entries(conditioning?.[key] ?? {}).map(
@@ -98,7 +101,7 @@ export interface ReferencedFiles {
   readonly model?: string;
   /** Files of conditioning tensors. */
   readonly tensors: readonly string[];
-  /** Classifier and feature statistics. */
+  /** Classifier, feature statistics, and the files of the objective. */
   readonly others: readonly string[];
   /** Folder that run folders are made in. */
   readonly output: string;
@@ -112,7 +115,12 @@ export function referencedFiles(text: string, baseDir: string): ReferencedFiles 
     return typeof found === 'string' && found !== '' ? [resolve(baseDir, found)] : [];
   };
   const [model] = pathAt('model', 'path');
-  const others = [...pathAt('evaluation', 'classifier'), ...pathAt('evaluation', 'feature_statistics')];
+  const others = [
+    ...pathAt('evaluation', 'classifier'),
+    ...pathAt('evaluation', 'feature_statistics'),
+    ...pathAt('objective', 'network'),
+    ...pathAt('objective', 'sample_weights'),
+  ];
   const tensors = tensorKeys.flatMap((key) => {
     const files = valueAt(value, ['model', 'conditioning', key]);
     return Object.keys(isRecord(files) ? files : {}).flatMap((input) => pathAt('model', 'conditioning', key, input));

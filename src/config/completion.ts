@@ -95,7 +95,7 @@ function keyEntries(
 ): CompletionEntry[] {
   const block = blockOf(node, present);
   return Object.entries(block?.properties ?? {})
-    .filter(([name, child]) => child['x-reserved'] !== true && !(isRecord(present) && Object.hasOwn(present, name)))
+    .filter(([name]) => !(isRecord(present) && Object.hasOwn(present, name)))
     .map(([name, child]) => ({
       label: name,
       kind: 'key' as const,

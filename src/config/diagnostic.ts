@@ -11,7 +11,6 @@ export const diagnosticCodes = {
   'wrong-type': 'The value has another type than the key takes.',
   'out-of-range': 'The number, or the length of the list, lies outside the range of the key.',
   'unknown-value': 'The value is not one of those the key takes.',
-  'not-available-yet': 'The name is reserved for something that this version cannot do.',
   conflict: 'Two values cannot be used together.',
   'list-order': 'The list is not ascending, or an entry is there twice. It is used sorted.',
   'unused-key': 'The key has no effect with the other values.',

@@ -24,6 +24,8 @@ export interface FolderFacts {
   readonly textEncoders: readonly TextEncoderFacts[];
   /** Contents of scheduler_config.json. */
   readonly scheduler: Readonly<Record<string, unknown>> | null;
+  /** Whether vae_decoder/model.onnx is there. */
+  readonly hasDecoder: boolean;
 }
 
 /** What the header of a tensor file says, or why it cannot be read (one sentence). */
@@ -50,6 +52,7 @@ interface Folder {
   readonly denoiser: string;
   readonly textEncoders: readonly { readonly model: string; readonly hasTokenizer: boolean }[];
   readonly scheduler: FolderFacts['scheduler'];
+  readonly vaeDecoder: string | null;
 }
 
 /** How a model's files are read; all may throw an Error with one sentence. */
@@ -110,7 +113,7 @@ async function folderFacts(path: string, reader: ModelReader): Promise<ModelFact
     const states = encoder.outputs.find(({ name }) => name === 'last_hidden_state')?.shape?.at(-1);
     textEncoders.push({ width: typeof states === 'number' ? states : null, hasTokenizer });
   }
-  return { ...facts, folder: { textEncoders, scheduler: folder.scheduler } };
+  return { ...facts, folder: { textEncoders, scheduler: folder.scheduler, hasDecoder: folder.vaeDecoder !== null } };
 }
 
 function isFolder(error: unknown): boolean {

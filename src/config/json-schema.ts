@@ -23,8 +23,6 @@ export interface SchemaNode {
   readonly exclusiveMaximum?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
-  /** For a later version: checked, not proposed. */
-  readonly 'x-reserved'?: boolean;
   readonly 'x-unit'?: string;
   readonly 'x-default'?: string;
   readonly 'x-source'?: string;

@@ -134,7 +134,7 @@ const inFolder = (
   hasTokenizer = true,
 ): ModelFacts => ({
   ...(header(inputs) as Extract<ModelFacts, { kind: 'header' }>),
-  folder: { textEncoders: widths.map((width) => ({ width, hasTokenizer })), scheduler: null },
+  folder: { textEncoders: widths.map((width) => ({ width, hasTokenizer })), scheduler: null, hasDecoder: false },
 });
 
 const conditioned = (keys: string) =>
@@ -224,7 +224,7 @@ describe('tensor files', () => {
 describe("the folder's scheduler", () => {
   const facts = (scheduler: Record<string, unknown>): ModelFacts => ({
     ...(header([sample, timestep, labels]) as Extract<ModelFacts, { kind: 'header' }>),
-    folder: { textEncoders: [], scheduler },
+    folder: { textEncoders: [], scheduler, hasDecoder: false },
   });
   const betas = { beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: 1000 };
 
@@ -292,9 +292,10 @@ describe('facts about the file', () => {
         denoiser: '/m/unet',
         textEncoders: [{ model: '/m/text', hasTokenizer: true }],
         scheduler: null,
+        vaeDecoder: null,
       }),
     });
-    const folder = { textEncoders: [{ width: 768, hasTokenizer: true }], scheduler: null };
+    const folder = { textEncoders: [{ width: 768, hasTokenizer: true }], scheduler: null, hasDecoder: false };
     expect(facts).toEqual({ kind: 'header', path: '/m/unet', inputs: [sample], outputs: [output], folder });
   });
 

@@ -2,6 +2,7 @@ import type { Draft } from './draft';
 import { fedInputs, reportConditioning } from './conditioning-check';
 import type { CheckContext, ModelFacts } from './facts';
 import { findPorts, isFloat, isInteger, portText } from './ports';
+import { reportDecoder } from './objective-rules';
 import type { FoundPorts, PortFact, PortRole } from './ports';
 import { promptInputs } from './prompt-inputs';
 import type { Report } from './report';
@@ -29,6 +30,7 @@ export function reportModel(report: Report, draft: Draft, facts: ModelFacts, con
   }
   const model = draft.model;
   if (facts.folder !== undefined) reportScheduler(report, draft, facts.folder.scheduler);
+  reportDecoder(draft, report, facts.folder?.hasDecoder === true);
   if (model?.sample_shape === undefined || model.inputs === undefined) return;
   if (unknownNames(report, model.inputs, facts.inputs)) return;
   const fed = fedInputs(model.conditioning, facts);

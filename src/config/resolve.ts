@@ -5,7 +5,7 @@ import type { SolverYaml } from './schema';
 
 /** Fills the defaults that depend on other keys and makes paths absolute, from `baseDir`. The file has no errors. */
 export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig {
-  const { model, teacher, student, training, evaluation } = yaml;
+  const { model, teacher, student, objective, training, evaluation } = yaml;
   const absolute = (path: string) => resolve(baseDir, path);
   const absolutePaths = (files: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(files).map(([input, path]) => [input, absolute(path)]));
@@ -20,7 +20,7 @@ export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig
     order: given.order ?? defaultOrder(given.solver, most),
     timestep_spacing: given.timestep_spacing ?? defaultSpacing(model.noise_schedule),
   });
-  const optimizer = training.optimizer ?? defaultOptimizer(student.method);
+  const optimizer = training.optimizer ?? defaultOptimizer(objective.distance);
   const { sample, timestep, class_labels } = model.inputs;
   return {
     version: 1,
@@ -45,18 +45,28 @@ export function resolveConfig(yaml: SolverYaml, baseDir: string): ResolvedConfig
       method: student.method,
       family: student.family,
       order: student.order ?? defaultOrder(undefined, fewest),
+      consistent_rows: student.consistent_rows,
+      monotone_times: student.monotone_times,
       num_inference_steps: steps,
       init: student.init === 'auto' ? 'auto' : choice(student.init, fewest),
     },
-    objective: yaml.objective,
+    objective: {
+      ...objective,
+      network: optionalPath(objective.network),
+      sample_weights: optionalPath(objective.sample_weights),
+    },
     training: {
       samples: training.samples,
       validation_samples: training.validation_samples,
       batch_size: training.batch_size,
       optimizer,
       learning_rate: training.learning_rate,
-      iterations: training.iterations ?? defaultIterations(optimizer),
+      learning_rate_schedule: training.learning_rate_schedule,
+      warmup: training.warmup,
+      ema: training.ema,
+      iterations: training.iterations ?? defaultIterations(optimizer, student.method),
       seed: training.seed,
+      seeds: training.seeds,
       budget: training.budget,
     },
     evaluation: {

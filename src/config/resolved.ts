@@ -4,14 +4,7 @@ export interface ResolvedConfig {
   readonly model: ModelConfig;
   readonly teacher: SolverChoice & { readonly num_inference_steps: number };
   readonly student: StudentConfig;
-  readonly objective: {
-    readonly distance: 'l2';
-    /**
-     * r: the start noise of a training pair may move within the ball B(x_T, r·σ_T) (L2 norm of the whole sample);
-     * 0 keeps it fixed; auto is LD3's 0.001·dim/NFE².
-     */
-    readonly relax_radius: number | 'auto';
-  };
+  readonly objective: ObjectiveConfig;
   readonly training: TrainingConfig;
   readonly evaluation: EvaluationConfig;
   readonly device: Device;
@@ -89,15 +82,42 @@ export interface ConditioningConfig {
 }
 
 export interface StudentConfig {
-  /** s4s: coefficients; s4s-alt: coefficients and evaluation times in turns; table: the free table (ours). */
-  readonly method: 's4s' | 's4s-alt' | 'table';
-  readonly family: 'lms';
-  /** Window K of the lms family. */
+  /** What is learned; table is ours, the others are published. */
+  readonly method: 'table' | 's4s' | 's4s-alt' | 'ld3' | 'gs' | 'bns' | 'dyweight' | 'dode' | 'neural_solver' | 'amed';
+  /** Of s4s and s4s-alt: linear multistep, predictor–corrector, single steps. */
+  readonly family: 'lms' | 'pc' | 'ss';
+  /** Window of lms, pc (its predictor) and dyweight; evaluations a step of ss. Other methods have no use for it. */
   readonly order: number;
+  /** Constraints of the method table. */
+  readonly consistent_rows: boolean;
+  readonly monotone_times: boolean;
   /** One solver is learned per entry; ascending, no duplicates. */
   readonly num_inference_steps: readonly number[];
   /** auto: the best classic table on the validation noises. */
   readonly init: 'auto' | SolverChoice;
+}
+
+export interface ObjectiveConfig {
+  readonly distance: 'l2' | 'l1' | 'pseudo_huber' | 'features' | 'lpips';
+  /** c of pseudo-Huber, in units of the norm of a whole sample's difference; auto: 0.00054·√dim. */
+  readonly huber_c: number | 'auto';
+  /** Absolute path of the ONNX file that `features` and `lpips` look through, or null. */
+  readonly network: string | null;
+  /** Its output; null: `features` if there is one so called, else the first. */
+  readonly network_output: string | null;
+  /** The values it wants: those of the samples, or 0 to 1 for −1 to 1. */
+  readonly network_range: 'samples' | 'unit';
+  /** Height and width that images are resized to for it; null: what it asks for. */
+  readonly network_size: number | null;
+  /** decoded: images from the VAE decoder of the model folder. */
+  readonly space: 'sample' | 'decoded';
+  /** Absolute path of a tensor file with a number for each condition or each training noise, or null. */
+  readonly sample_weights: string | null;
+  /**
+   * r: the start noise of a training pair may move within the ball B(x_T, r·σ_T) (L2 norm of the whole sample);
+   * 0 keeps it fixed; auto is LD3's 0.001·dim/NFE².
+   */
+  readonly relax_radius: number | 'auto';
 }
 
 export interface TrainingConfig {
@@ -106,9 +126,16 @@ export interface TrainingConfig {
   readonly batch_size: number | 'auto';
   readonly optimizer: 'gauss_newton' | 'adam';
   readonly learning_rate: number;
+  readonly learning_rate_schedule: 'cosine' | 'constant';
+  /** Share of the iterations over which the rate rises from 0. */
+  readonly warmup: number;
+  /** Decay of the average of what is learned; 0: none. */
+  readonly ema: number;
   /** Largest number of optimiser iterations for one solver. */
   readonly iterations: number;
   readonly seed: number;
+  /** Every solver is learned this often, from other training noises each time. */
+  readonly seeds: number;
   /** Wall-clock limit for learning all solvers of the run, and a limit of model evaluations per solver. */
   readonly budget: { readonly minutes: number; readonly evaluations: number | null };
 }

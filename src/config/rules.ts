@@ -1,8 +1,9 @@
 import { fewestSteps, fixedOrder, maxOrder, needSignal, startsWithoutSignal, stepList } from './defaults';
 import type { Draft } from './draft';
+import { reportObjectiveConflicts } from './objective-rules';
 import type { Report } from './report';
 import type { SolverName } from './resolved';
-import { valueAt } from './schema-tree';
+import { orderFits, reportStudentConflicts } from './student-rules';
 import type { Path } from './yaml-tree';
 
 /** A relation between keys. A value that is not usable by itself is missing from the draft, and its rules stay silent. */
@@ -36,23 +37,6 @@ const steps: Rule = ({ student, teacher }, report) => {
   });
 };
 
-function orderFits(
-  report: Report,
-  path: Path,
-  order: number | undefined,
-  available: number | undefined,
-  stepsPath: Path,
-) {
-  if (order === undefined || available === undefined || order <= available) return;
-  report.add({
-    code: 'conflict',
-    path,
-    message: `${path.join('.')} (${order}) is larger than ${stepsPath.join('.')} (${available}); an order of ${order} needs at least ${order} steps.`,
-    related: [{ path: stepsPath, message: `Only ${available} ${available === 1 ? 'step' : 'steps'} here.` }],
-    ...report.replace(path, String(available)),
-  });
-}
-
 function orderOfSolver(report: Report, block: Path, solver: SolverName | undefined, order: number | undefined) {
   if (solver === undefined || order === undefined) return;
   const fixed = fixedOrder(solver);
@@ -81,21 +65,9 @@ const orders: Rule = (draft, report) => {
     'teacher',
     'num_inference_steps',
   ]);
-  orderFits(report, ['student', 'order'], student?.order, fewest, studentSteps);
   if (typeof student?.init !== 'object') return;
   orderOfSolver(report, ['student', 'init'], student.init.solver, student.init.order);
   orderFits(report, ['student', 'init', 'order'], student.init.order, fewest, studentSteps);
-};
-
-const family: Rule = ({ student }, report) => {
-  if (student?.corrector_order === undefined || student.family !== 'lms') return;
-  report.add({
-    code: 'unused-key',
-    severity: 'warning',
-    path: ['student', 'corrector_order'],
-    at: 'pair',
-    message: 'student.corrector_order has no effect: the lms family has no corrector.',
-  });
 };
 
 const conditioningPath: Path = ['model', 'conditioning'];
@@ -288,7 +260,7 @@ const predictions: Rule = ({ model }, report) => {
 const rules: readonly Rule[] = [
   steps,
   orders,
-  family,
+  reportStudentConflicts,
   oneCondition,
   guidance,
   otherBranch,
@@ -296,13 +268,9 @@ const rules: readonly Rule[] = [
   schedule,
   noSignal,
   predictions,
+  reportObjectiveConflicts,
 ];
 
-/** `data` is the file as it stands, for names that the schema refuses. */
-export function reportConflicts(report: Report, draft: Draft, data: unknown): void {
+export function reportConflicts(report: Report, draft: Draft): void {
   for (const rule of rules) rule(draft, report);
-  if (valueAt(data, ['student', 'family']) === 'pc' && valueAt(data, ['student', 'corrector_order']) === undefined) {
-    const path = ['student', 'family'];
-    report.add({ code: 'conflict', path, at: 'pair', message: 'The family pc needs student.corrector_order.' });
-  }
 }

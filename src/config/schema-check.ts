@@ -4,26 +4,10 @@ import type { DiagnosticCode, Fix } from './diagnostic';
 import type { SchemaNode } from './json-schema';
 import { nearest } from './nearest';
 import type { Report } from './report';
-import {
-  alternatives,
-  blockOf,
-  expectation,
-  isRecord,
-  listedValues,
-  plainText,
-  schemaAt,
-  valueAt,
-} from './schema-tree';
+import { alternatives, blockOf, expectation, isRecord, listedValues, schemaAt, valueAt } from './schema-tree';
 import { skeleton } from './skeleton';
 import { placeOf, rangeOfNode } from './yaml-tree';
 import type { Path } from './yaml-tree';
-
-/** Names that the format reserves and this version cannot do, with what to write instead. */
-const reserved: Readonly<Record<string, readonly string[]>> = {
-  'student.family': ['pc', 'ss'],
-  'student.method': ['ld3', 'gs', 'bns', 'dyweight'],
-  'objective.distance': ['l1', 'huber', 'lpips', 'features'],
-};
 
 export function dotted(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
@@ -118,16 +102,6 @@ function insertion(report: Report, parent: Path, key: string, node: SchemaNode):
 function reportWrongValue(report: Report, data: unknown, path: Path, value: unknown): void {
   const name = dotted(path);
   const node = schemaAt(path, data);
-  if (typeof value === 'string' && reserved[name]?.includes(value) === true) {
-    const instead =
-      node === undefined
-        ? ''
-        : listedValues(node)
-            .map((item) => plainText(item.value))
-            .join(' or ');
-    report.add({ code: 'not-available-yet', path, message: `${name}: ${value} is not available yet, use ${instead}.` });
-    return;
-  }
   if (name === 'version' && typeof value === 'number') {
     report.add({
       code: 'unknown-value',

@@ -10,15 +10,12 @@ interface KeyDoc {
   readonly source?: string;
   /** What a template or a quick fix writes for a key without a default. */
   readonly example?: unknown;
-  /** Known to the format for later versions: checked, not proposed. */
-  readonly reserved?: boolean;
 }
 
 /** The words about a key, as its schema carries them. */
-export function meta({ text, unit, defaultText, source, example, reserved }: KeyDoc) {
+export function meta({ text, unit, defaultText, source, example }: KeyDoc) {
   return {
     description: text,
-    ...(reserved === undefined ? {} : { 'x-reserved': reserved }),
     ...(example === undefined ? {} : { examples: [example] }),
     ...(unit === undefined ? {} : { 'x-unit': unit }),
     ...(defaultText === undefined ? {} : { 'x-default': defaultText }),

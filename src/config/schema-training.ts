@@ -22,7 +22,7 @@ export const training = z
       .meta(
         meta({
           text: 'How the table is improved.',
-          defaultText: 'gauss_newton for method table, adam otherwise',
+          defaultText: 'gauss_newton, or adam for distance lpips',
         }),
       ),
     learning_rate: z
@@ -31,18 +31,54 @@ export const training = z
       .max(10)
       .default(0.01)
       .meta(meta({ text: 'Step size of adam; gauss_newton does not use it.' })),
+    learning_rate_schedule: choice({
+      cosine: 'Falls to 0 as half a cosine at the last iteration.',
+      constant: 'Stays.',
+    })
+      .default('cosine')
+      .meta(meta({ text: 'How the learning rate of adam goes on after the warm-up.' })),
+    warmup: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .default(0)
+      .meta(
+        meta({
+          text: 'Share of the iterations over which the learning rate of adam rises from 0.',
+          unit: 'share of the iterations',
+        }),
+      ),
+    ema: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.999)
+      .meta(
+        meta({
+          text: 'Decay of the running average of what adam learns; the average is validated and kept. 0: no average.',
+          source: 'GS, arXiv 2510.17699',
+        }),
+      ),
     iterations: count(1, 1_000_000)
       .optional()
       .meta(
         meta({
           text: 'Most iterations for one solver.',
           unit: 'iterations',
-          defaultText: '12 for gauss_newton, 300 for adam',
+          defaultText: '12 for gauss_newton (24 for s4s-alt and ld3, which learn in turns), 300 for adam',
         }),
       ),
     seed: count(0, 4_294_967_295)
       .default(0)
       .meta(meta({ text: 'Seed of every random number; the same seed on cpu gives the same solver.' })),
+    seeds: count(1, 100)
+      .default(1)
+      .meta(
+        meta({
+          text: 'How often each solver is learned, every time from other training noises. The best on the validation noises is kept; the report says how far the others are.',
+          unit: 'learnings',
+        }),
+      ),
     budget: z
       .strictObject({
         minutes: z
@@ -56,7 +92,7 @@ export const training = z
           .default(null)
           .meta(
             meta({
-              text: 'Most network evaluations for one solver, counted per sample.',
+              text: 'Most network evaluations for one learning of a solver, counted per sample and looked at after every iteration.',
               unit: 'evaluations',
               defaultText: 'no limit',
             }),

@@ -1,5 +1,6 @@
 import { gridNames, type GridName } from '../diffusion/grids';
 import { families, type SolverFamily } from './catalogue';
+import { code, markdownTable, replaceBetween } from './markdown';
 
 /**
  * docs/solvers.md with its tables made again from the catalogue and the grids; the rest of the page is written by hand.
@@ -7,20 +8,12 @@ import { families, type SolverFamily } from './catalogue';
  * @throws RangeError when the page has lost the comments a table stands between
  */
 export function solversDocText(page: string): string {
-  return replaceBetween(replaceBetween(page, 'solvers', solverTable()), 'grids', gridTable());
-}
-
-function replaceBetween(page: string, name: string, text: string): string {
-  const [begin, end] = [`<!-- ${name}: made by node tools/docs.mjs -->`, `<!-- end of ${name} -->`];
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) {
-    throw new RangeError(`docs/solvers.md needs the lines ${begin} and ${end} around its table; put them back.`);
-  }
-  return `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`;
+  const path = 'docs/solvers.md';
+  return replaceBetween(replaceBetween(page, path, 'solvers', solverTable()), path, 'grids', gridTable());
 }
 
 function solverTable(): string {
-  return table(
+  return markdownTable(
     ['name', 'method', 'order', 'variants, the default first', 'order of a run', 'evaluations', 'source'],
     families.map((family) => [
       code(family.name),
@@ -66,14 +59,8 @@ const grids: Readonly<Record<GridName, string>> = {
 };
 
 function gridTable(): string {
-  return table(
+  return markdownTable(
     ['name', 'points'],
     gridNames.map((name) => [code(name), grids[name]]),
   );
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-const code = (text: string): string => `\`${text}\``;
