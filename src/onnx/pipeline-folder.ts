@@ -33,7 +33,7 @@ const schedulerConfig = 'scheduler/scheduler_config.json';
 /** The files that decide what a check says about `model.path`, whether they exist or not. */
 export function pipelineFiles(path: string): string[] {
   if (extname(path) === '.onnx') return [path];
-  const parts = ['model_index.json', ...denoisers, ...encoders.map(([model]) => model), schedulerConfig];
+  const parts = ['model_index.json', ...denoisers, ...encoders.map(([model]) => model), vaeDecoder, schedulerConfig];
   return [path, ...parts.map((part) => join(path, part))];
 }
 

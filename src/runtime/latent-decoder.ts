@@ -6,6 +6,7 @@ import { readJson } from '../onnx/pipeline-folder';
 import { serializeModel } from '../onnx/write';
 import { breathe } from './abort';
 import type { Device } from './device-name';
+import { ImageNetwork } from './image-network';
 import { openSession } from './session';
 import type { Session } from './session';
 
@@ -30,6 +31,7 @@ export class LatentDecoder {
     private readonly input: string,
     private readonly scale: number,
     private readonly shift: number,
+    private readonly device: Exclude<Device, 'auto'>,
   ) {}
 
   /** @param path `vae_decoder/model.onnx`, with config.json beside it. */
@@ -42,7 +44,7 @@ export class LatentDecoder {
     if (!input) throw new OnnxError('ports', `The decoder ${path} has no input; export it again.`);
     const session = await openSession(serializeModel(model), device, path, model.weights?.folder);
     const scale = number('scaling_factor', defaultScalingFactor);
-    return new LatentDecoder(path, session, input.name, scale, number('shift_factor', 0));
+    return new LatentDecoder(path, session, input.name, scale, number('shift_factor', 0), device);
   }
 
   /** @param latents `count × sampleShape`. */
@@ -67,6 +69,12 @@ export class LatentDecoder {
       values.set(image.data, (from * image.data.length) / size);
     }
     return { values: values ?? new Float32Array(), shape };
+  }
+
+  /** The decoder with its gradient, for who needs more than pictures. Computed in float32. */
+  differentiable(sampleShape: readonly number[]): Promise<ImageNetwork> {
+    const options = { images: 1, sampleShape, scale: 1 / this.scale, shift: this.shift } as const;
+    return ImageNetwork.open(this.path, options, this.device, elementsAtOnce);
   }
 
   release(): Promise<void> {
