@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { JobOrder } from '../protocol';
 import { loadConfig } from '../jobs/load-config';
+import { count } from './number-list';
 import { runInTerminal } from './run-in-terminal';
 import type { RunOptions } from './run-in-terminal';
 
 interface LearnOptions extends RunOptions {
   readonly out?: string;
   readonly resume?: string | true;
+  readonly seeds?: number;
 }
 
 /** `s4s learn`: learns a solver as solver.yaml says. */
@@ -18,6 +20,11 @@ export function learnCommand(done: (code: number) => void): Command {
     .argument('[solver.yaml]', 'the config to run', 'solver.yaml')
     .option('--out <dir>', 'run folder (default: a new one under "output" of the config)')
     .option('--resume [dir]', 'go on with an interrupted run folder (default: the one of --out)')
+    .addOption(
+      new Option('--seeds <n>', 'learn each solver n times from other training noises, instead of training.seeds')
+        .argParser(count)
+        .conflicts('resume'),
+    )
     .option('--json', 'print the run events as JSON lines')
     .action(async (file: string, options: LearnOptions) => {
       const configPath = resolve(file);
@@ -33,7 +40,9 @@ export function learnCommand(done: (code: number) => void): Command {
         runDir: resolve(options.resume === undefined ? (options.out ?? (await newRunDir(configPath))) : resumeDir!),
         resume: options.resume !== undefined,
       };
-      done(await runInTerminal(order, options));
+      const { seeds } = options;
+      const overrides = seeds === undefined ? [] : [{ key: ['training', 'seeds'], value: seeds }];
+      done(await runInTerminal(order, options, overrides));
     });
 }
 

@@ -1,3 +1,4 @@
+import type { Override } from '../config';
 import { ConfigError } from '../jobs/load-config';
 import { runJob } from '../jobs/run';
 import { isInputError } from '../jobs/user-error';
@@ -9,8 +10,16 @@ export interface RunOptions {
   readonly json?: true;
 }
 
-/** Runs a job in this process and shows it. Ctrl-C stops it gently; a second Ctrl-C at once. */
-export async function runInTerminal(order: JobOrder, options: RunOptions): Promise<number> {
+/**
+ * Runs a job in this process and shows it. Ctrl-C stops it gently; a second Ctrl-C at once.
+ *
+ * @param overrides keys of solver.yaml that have another value in this run
+ */
+export async function runInTerminal(
+  order: JobOrder,
+  options: RunOptions,
+  overrides: readonly Override[] = [],
+): Promise<number> {
   const controller = new AbortController();
   const view = options.json ? undefined : new TerminalView(process.stdout, order.runDir);
   const interrupt = (): void => {
@@ -30,6 +39,7 @@ export async function runInTerminal(order: JobOrder, options: RunOptions): Promi
         else process.stdout.write(`${JSON.stringify(event)}\n`);
       },
       controller.signal,
+      overrides,
     );
     if (status === 'done') return 0;
     if (status === 'cancelled') {

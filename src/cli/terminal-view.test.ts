@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import { expect, it } from 'vitest';
-import type { LoggedEvent, RunEvent, RunReport } from '../protocol';
+import type { LoggedEvent, RunEvent, RunReport, SolverReport } from '../protocol';
 import { TerminalView } from './terminal-view';
 
 /** A terminal that keeps its lines as a person would see them, or a plain file. */
@@ -62,8 +62,36 @@ it('prints a line now and then where there is no terminal', () => {
 
 it('tabulates the report: learned rows first, gaps where nothing was measured', () => {
   const row = { nfe: 5, spacing: 'uniform', mse_ci95: [0.1, 0.3], fd: null, accuracy: null } as const;
+  const learning = {
+    seed: 0,
+    validation_mse: 0.11,
+    validation_mse_ci95: [0.1, 0.12],
+    test_mse: 0.1,
+    test_mse_ci95: [0.09, 0.11],
+    ended: 'no-clear-gain',
+    iterations: 4,
+    model_evaluations: 100,
+    noise_shift: null,
+  } as const;
+  const spread = { median: 0.15, min: 0.1, max: 0.2 };
+  const solver: SolverReport = {
+    nfe: 5,
+    learned: true,
+    started_from: { solver: 'DDIM', spacing: 'uniform' },
+    seed: 0,
+    seeds: [learning, { ...learning, seed: 1, test_mse: 0.2 }],
+    spread: { validation_mse: spread, test_mse: spread },
+  };
   const report: RunReport = {
-    teacher: { solver: 'UniPC-3 · logsnr', num_inference_steps: 20, self_mse: 0.001, accuracy: 0.975, fd: 12.345 },
+    teacher: {
+      solver: 'UniPC-3 · logsnr',
+      num_inference_steps: 20,
+      self_mse: 0.001,
+      self_mse_ci95: [0.0009, 0.0012],
+      accuracy: 0.975,
+      fd: 12.345,
+    },
+    solvers: [solver],
     results: [
       { ...row, solver: 'S4S table', spacing: 'learned', learned: true, mse: 0.1 },
       ...[0.2, 0.3, 0.4, 0.5].map((mse, i) => ({ ...row, solver: `classic ${i}`, learned: false, mse })),
@@ -72,11 +100,43 @@ it('tabulates the report: learned rows first, gaps where nothing was measured', 
   const screen = new Screen(true);
   show(screen, progress(0.99), { kind: 'finished', status: 'done', message: 'All well.', report });
   const text = screen.lines.join('\n');
-  expect(text).toMatch(/20 +teacher +UniPC-3 · logsnr +0\.00100 \* +12\.35 +97\.5 %/);
+  expect(text).toMatch(/20 +teacher +UniPC-3 · logsnr +0\.00100 \* +0\.000900 to 0\.00120 +12\.35 +97\.5 %/);
   expect(text).toMatch(/5 +> S4S table +learned +0\.100 +0\.100 to 0\.300 +– +–/);
   expect(text).toContain('classic 2');
+  expect(text).toContain('5 evaluations, 2 seeds: mse median 0.150, 0.100 to 0.200; seed 0 is kept');
   expect(text).not.toContain('classic 3');
   expect(text).toMatch(/All well\.\nResults: \/runs\/one \(report\.md, solver\.json, samples\)\n$/);
+});
+
+it('tells the seeds of a run apart, and why each learning ended', () => {
+  const screen = new Screen(false);
+  const started = { version: 2, task: 'learn', name: 'one', configPath: '', resumed: false, method: 'table' } as const;
+  const step = { nfe: 5, iteration: 3, trainLoss: 0.1, bestValidationLoss: 0.1, noiseShift: null } as const;
+  show(
+    screen,
+    { kind: 'run-started', ...started, teacher: 'UniPC-3', nfes: [5], seeds: 2 },
+    { kind: 'teacher-floor', mse: 0.001, ci95: [0.0009, 0.0012], samples: 64 },
+    { kind: 'start', nfe: 5, solver: 'DDIM', spacing: 'learned at 4', validationLoss: 0.3 },
+    { kind: 'step', ...step, seed: 1, validationLoss: 0.2, evaluations: 9, accepted: true },
+    {
+      kind: 'learning-ended',
+      nfe: 5,
+      seed: 1,
+      reason: 'minutes',
+      iteration: 3,
+      trainLoss: 0.1,
+      validationLoss: 0.2,
+      validationCi95: [0.18, 0.23],
+    },
+  );
+  expect(screen.lines.slice(1)).toEqual([
+    'Teacher UniPC-3; method table; evaluations 5; 2 seeds',
+    "The teacher's own error: mse 0.00100 (95 % interval 0.000900 to 0.00120)",
+    '  5 evaluations start from DDIM · learned at 4: validation 0.300',
+    '  5 evaluations (seed 1), iteration 3: training 0.100, validation 0.200',
+    "  5 evaluations (seed 1) ended because the budget's minutes were used up: validation 0.200 (95 % interval 0.180 to 0.230)",
+    '',
+  ]);
 });
 
 it('leaves the words of a failed run to standard error', () => {

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import type { LoggedEvent, RunReport } from '../protocol';
+import { endReasons } from '../protocol/wording';
 
 const barWidth = 24;
 /** Without a terminal (a log file, CI) a progress line is printed this often. */
@@ -8,6 +9,7 @@ const plainEveryMs = 5000;
 /** A run as text: a progress bar at the bottom of a terminal, plain lines elsewhere. */
 export class TerminalView {
   private lastPlain = 0;
+  private seeds = 1;
   private barShown = false;
 
   constructor(
@@ -19,7 +21,11 @@ export class TerminalView {
     switch (event.kind) {
       case 'run-started':
         this.note(`${event.resumed ? 'Resuming' : 'Run'} ${this.runDir}`);
-        this.note(`Teacher ${event.teacher}; method ${event.method}; evaluations ${event.nfes.join(', ')}`);
+        this.seeds = event.seeds;
+        this.note(
+          `Teacher ${event.teacher}; method ${event.method}; evaluations ${event.nfes.join(', ')}` +
+            (event.seeds === 1 ? '' : `; ${event.seeds} seeds`),
+        );
         return;
       case 'device':
         this.note(`Device: ${event.used}`);
@@ -29,9 +35,23 @@ export class TerminalView {
         return;
       case 'step':
         this.note(
-          `  ${event.nfe} evaluations, iteration ${event.iteration}: training ${number(event.trainLoss)}` +
+          `  ${this.learning(event)}, iteration ${event.iteration}: training ${number(event.trainLoss)}` +
             (event.validationLoss === null ? '' : `, validation ${number(event.validationLoss)}`) +
             (event.accepted ? '' : ' (no better step found)'),
+        );
+        return;
+      case 'teacher-floor':
+        this.note(`The teacher's own error: mse ${number(event.mse)} (95 % interval ${range(event.ci95)})`);
+        return;
+      case 'start':
+        this.note(
+          `  ${event.nfe} evaluations start from ${event.solver} · ${event.spacing}: validation ${number(event.validationLoss)}`,
+        );
+        return;
+      case 'learning-ended':
+        this.note(
+          `  ${this.learning(event)} ended because ${endReasons[event.reason]}:` +
+            ` validation ${number(event.validationLoss)} (95 % interval ${range(event.validationCi95)})`,
         );
         return;
       case 'warning':
@@ -72,6 +92,11 @@ export class TerminalView {
     }
   }
 
+  /** `5 evaluations`, `5 evaluations (seed 1)`. */
+  private learning({ nfe, seed }: { readonly nfe: number; readonly seed: number }): string {
+    return `${nfe} evaluations${this.seeds === 1 ? '' : ` (seed ${seed})`}`;
+  }
+
   private clear(): void {
     if (!this.barShown) return;
     this.out.clearLine(0);
@@ -80,7 +105,7 @@ export class TerminalView {
   }
 
   /** The learned rows and the three best classics of each number of evaluations. */
-  private report({ teacher, results }: RunReport): void {
+  private report({ teacher, results, solvers }: RunReport): void {
     const rows: string[][] = [['evals', 'solver', 'times', 'mse', '95 % interval', 'Fréchet', 'accuracy']];
     const quality = (fd: number | null, accuracy: number | null): string[] => [
       fd === null ? '–' : fd.toFixed(2),
@@ -90,20 +115,19 @@ export class TerminalView {
       String(teacher.num_inference_steps),
       'teacher',
       teacher.solver,
-      `${number(teacher.self_mse)} *`,
-      '',
+      teacher.self_mse === null ? '–' : `${number(teacher.self_mse)} *`,
+      teacher.self_mse_ci95 === null ? '' : range(teacher.self_mse_ci95),
       ...quality(teacher.fd, teacher.accuracy),
     ]);
     for (const nfe of new Set(results.map((row) => row.nfe))) {
       const same = results.filter((row) => row.nfe === nfe);
       for (const row of [...same.filter((r) => r.learned), ...same.filter((r) => !r.learned).slice(0, 3)]) {
-        const interval = `${number(row.mse_ci95[0])} to ${number(row.mse_ci95[1])}`;
         rows.push([
           String(nfe),
           `${row.learned ? '> ' : ''}${row.solver}`,
           row.spacing,
           number(row.mse),
-          interval,
+          range(row.mse_ci95),
           ...quality(row.fd, row.accuracy),
         ]);
       }
@@ -112,12 +136,23 @@ export class TerminalView {
     this.note('');
     for (const row of rows) this.note(row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '));
     this.note('* the teacher against itself at twice the steps');
+    for (const { nfe, seeds, seed, spread } of solvers) {
+      if (seeds.length === 1) continue;
+      const { median, min, max } = spread.test_mse;
+      this.note(
+        `${nfe} evaluations, ${seeds.length} seeds: mse median ${number(median)}, ${range([min, max])}; seed ${seed} is kept`,
+      );
+    }
     this.note('');
   }
 }
 
 function number(value: number): string {
   return value.toPrecision(3);
+}
+
+function range([low, high]: readonly [number, number]): string {
+  return `${number(low)} to ${number(high)}`;
 }
 
 export function duration(ms: number): string {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { LoggedEvent } from '../protocol/events';
+import { endReasons } from '../protocol/wording';
 import type { Backend } from './backend-client';
 import type { RunPanel } from './panel';
 import type { KnownRun, Runs } from './runs';
@@ -53,6 +54,15 @@ function writeLog(event: LoggedEvent, log: vscode.LogOutputChannel): void {
       break;
     case 'step':
       log.debug(`${event.nfe} NFE, step ${event.iteration}: ${event.trainLoss}, best ${event.bestValidationLoss}`);
+      break;
+    case 'teacher-floor':
+      log.info(`The teacher's own error: ${event.mse} on ${event.samples} noises`);
+      break;
+    case 'start':
+      log.info(`${event.nfe} NFE starts from ${event.solver} ${event.spacing}: ${event.validationLoss}`);
+      break;
+    case 'learning-ended':
+      log.info(`${event.nfe} NFE, seed ${event.seed}: ${event.validationLoss}; ${endReasons[event.reason]}`);
       break;
     case 'progress':
       log.trace(event.message);

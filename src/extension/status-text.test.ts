@@ -26,7 +26,15 @@ const progress: ProgressEvent = {
 };
 const row = { spacing: 'uniform', fd: null, accuracy: null } as const;
 const report: RunReport = {
-  teacher: { solver: 'UniPC-3', num_inference_steps: 20, self_mse: 1e-4, accuracy: null, fd: null },
+  teacher: {
+    solver: 'UniPC-3',
+    num_inference_steps: 20,
+    self_mse: 1e-4,
+    self_mse_ci95: null,
+    accuracy: null,
+    fd: null,
+  },
+  solvers: [],
   results: [
     { ...row, nfe: 5, solver: 'table', learned: true, mse: 0.0065, mse_ci95: [0.006, 0.007] },
     { ...row, nfe: 5, solver: 'DDIM', learned: false, mse: 0.02665, mse_ci95: [0.02, 0.03] },

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { LearnState } from '../learn/learn';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint';
-import type { Checkpoint } from './checkpoint';
+import { keptSeed, loadCheckpoint, saveCheckpoint } from './checkpoint';
+import type { Checkpoint, Generalisation, LearningEnd } from './checkpoint';
 import { RunFolder } from './run-folder';
 
 let folder: RunFolder;
@@ -33,24 +33,49 @@ const state: LearnState = {
   reach: Float64Array.of(0.5),
   finished: false,
 };
+const kept: Generalisation = {
+  trainLoss: 1e-9,
+  validationLoss: 1.1e-9,
+  validationCi95: [1e-9, 1.2e-9],
+  ratioCi95: [0.9, 1.3],
+};
+const ended: LearningEnd = {
+  kept,
+  last: { ...kept, trainLoss: 1e-10 },
+  validationMse: 1.1e-9,
+  validationMseCi95: [1e-9, 1.2e-9],
+  noiseShift: { mean: 0.1, largest: 0.5 },
+};
 const checkpoint = (): Checkpoint => ({
   modelHash: 'abc',
+  floor: { mse: 1e-4, ci95: [5e-5, 2e-4], samples: 24 },
   learnedMs: 42,
   solvers: [
     {
       nfe: 1,
       baselines: [{ solver: 'DDIM', spacing: 'uniform', validationLoss: 0.5 }],
       startedFrom: { solver: 'DDIM', spacing: 'uniform' },
-      state,
+      seeds: [
+        { state, reason: 'no-clear-gain', ended },
+        { state: { ...state, best: { ...state.best, validationLoss: 2e-9 } }, reason: null, ended: null },
+      ],
       results: null,
     },
-    { nfe: 2, baselines: [], startedFrom: null, state: null, results: null },
+    { nfe: 2, baselines: [], startedFrom: null, seeds: [], results: null },
   ],
 });
 
 it('comes back bit for bit', async () => {
   await saveCheckpoint(folder, checkpoint());
   expect(loadCheckpoint(folder, 'abc')).toEqual(checkpoint());
+});
+
+it('keeps the seed with the lowest validation loss, the first of equal ones', () => {
+  const [one, two] = checkpoint().solvers;
+  expect(keptSeed(one!)?.seed).toBe(0);
+  const [first, second] = one!.seeds;
+  expect(keptSeed({ ...one!, seeds: [second!, first!, first!] })?.seed).toBe(1);
+  expect(keptSeed(two!)).toBeUndefined();
 });
 
 it('is absent from a fresh folder', () => {
@@ -61,9 +86,9 @@ it('is refused with another model, from another version, and when damaged', asyn
   await saveCheckpoint(folder, checkpoint());
   expect(() => loadCheckpoint(folder, 'other')).toThrow(/model file has changed .* put the old model back/);
   const write = (text: string): void => writeFileSync(folder.file('checkpoint.json'), text);
-  write('{"version":2,"modelHash":"abc","solvers":[]}');
+  write('{"version":1,"modelHash":"abc","solvers":[]}');
   expect(() => loadCheckpoint(folder, 'abc')).toThrow(/another version of S4S Studio\. Start a new run/);
-  for (const text of ['', '{"version":1,"modelHash":"abc","sol', 'null', '{"version":1,"modelHash":"abc"}']) {
+  for (const text of ['', '{"version":2,"modelHash":"abc","sol', 'null', '{"version":2,"modelHash":"abc"}']) {
     write(text);
     expect(() => loadCheckpoint(folder, 'abc'), text).toThrow(/checkpoint\.json is damaged\. Start a new run/);
   }

@@ -1,11 +1,12 @@
 import type { LearnState } from '../learn/learn';
 import { packState, unpackState } from '../learn/serialise';
-import type { ResultRow } from '../protocol';
+import type { Interval } from '../metrics/resamples';
+import type { EndReason, NoiseShift, ResultRow } from '../protocol';
 import type { RunFolder } from './run-folder';
 import { UserError } from './user-error';
 
 const fileName = 'checkpoint.json';
-const version = 1;
+const version = 2;
 
 /** The classic solver a learning started from, with its loss on the validation noises. */
 export interface BaselineResult {
@@ -18,30 +19,95 @@ export interface BaselineResult {
 export interface NfeProgress {
   readonly nfe: number;
   readonly baselines: readonly BaselineResult[];
-  /** The classic solver whose table learning started from: the best one that is a member of the student's family. */
+  /** Where learning starts, for every seed; null while it is not decided. `spacing` may be a neighbour's learned grid. */
   startedFrom: { readonly solver: string; readonly spacing: string } | null;
-  state: LearnState | null;
-  results: readonly ResultRow[] | null;
+  /** One a seed that was begun, in order. */
+  readonly seeds: SeedProgress[];
+  results: EvaluatedSolver | null;
+}
+
+/** Learning from one draw of training noises. */
+export interface SeedProgress {
+  readonly state: LearnState;
+  /** What ended the learning; null while it goes on. */
+  reason: EndReason | null;
+  /** Measured when it has ended. */
+  ended: LearningEnd | null;
+}
+
+/** What came out of one learning. */
+export interface LearningEnd {
+  /** Of the table that is kept, as the two figures below. */
+  readonly kept: Generalisation;
+  readonly validationMse: number;
+  readonly validationMseCi95: Interval;
+  /** Of the table of the last iteration. */
+  readonly last: Generalisation;
+  readonly noiseShift: NoiseShift | null;
+}
+
+/** Loss of a table on the training noises as they were drawn, and on those it never saw. */
+export interface Generalisation {
+  readonly trainLoss: number;
+  readonly validationLoss: number;
+  readonly validationCi95: Interval;
+  /** 95 % interval of validation loss over training loss. */
+  readonly ratioCi95: Interval;
+}
+
+/** What the test noises say. */
+export interface EvaluatedSolver {
+  readonly rows: readonly ResultRow[];
+  /** Of each seed's table. */
+  readonly seeds: readonly { readonly mse: number; readonly ci95: Interval }[];
+}
+
+/** The teacher against itself at twice the steps. */
+export interface TeacherFloor {
+  readonly mse: number;
+  readonly ci95: Interval;
+  readonly samples: number;
 }
 
 export interface Checkpoint {
   /** The model this run is about; a changed model cannot be resumed with. */
   readonly modelHash: string;
+  /** null while it is not measured. */
+  floor: TeacherFloor | 'not-finite' | null;
   readonly solvers: NfeProgress[];
   /** Wall-clock milliseconds of learning so far: the budget counts over interruptions. */
   learnedMs: number;
 }
 
+type Packed<T extends { readonly state: LearnState }> = Omit<T, 'state'> & { readonly state: string };
+
 interface StoredCheckpoint extends Omit<Checkpoint, 'solvers'> {
   readonly version: number;
-  readonly solvers: readonly (Omit<NfeProgress, 'state'> & { readonly state: string | null })[];
+  readonly solvers: readonly (Omit<NfeProgress, 'seeds'> & { readonly seeds: readonly Packed<SeedProgress>[] })[];
+}
+
+/** A run with nothing done yet. */
+export function newCheckpoint(modelHash: string): Checkpoint {
+  return { modelHash, floor: null, solvers: [], learnedMs: 0 };
+}
+
+/** The seed whose table is kept: the lowest validation loss, of equal ones the first; undefined before any is begun. */
+export function keptSeed({ seeds }: NfeProgress): { readonly seed: number; readonly state: LearnState } | undefined {
+  let kept: { readonly seed: number; readonly state: LearnState } | undefined;
+  seeds.forEach(({ state }, seed) => {
+    if (!kept || state.best.validationLoss < kept.state.best.validationLoss) kept = { seed, state };
+  });
+  return kept;
 }
 
 export async function saveCheckpoint(folder: RunFolder, checkpoint: Checkpoint): Promise<string> {
   const stored: StoredCheckpoint = {
     version,
     ...checkpoint,
-    solvers: checkpoint.solvers.map((solver) => ({ ...solver, state: solver.state ? packState(solver.state) : null })),
+    solvers: checkpoint.solvers.map((solver) => ({
+      ...solver,
+      seeds: solver.seeds.map((seed) => ({ ...seed, state: packState(seed.state) })),
+    })),
   };
   await folder.write(fileName, JSON.stringify(stored));
   return fileName;
@@ -68,8 +134,12 @@ export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint
   }
   return undamaged(path, () => ({
     modelHash,
+    floor: stored.floor,
     learnedMs: stored.learnedMs,
-    solvers: stored.solvers.map((solver) => ({ ...solver, state: solver.state ? unpackState(solver.state) : null })),
+    solvers: stored.solvers.map((solver) => ({
+      ...solver,
+      seeds: solver.seeds.map((seed) => ({ ...seed, state: unpackState(seed.state) })),
+    })),
   }));
 }
 

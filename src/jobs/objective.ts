@@ -5,6 +5,7 @@ import type { Distance } from '../learn/objectives/distance';
 import { endpoint } from '../learn/objectives/endpoint';
 import { composed } from '../learn/objectives/network-map';
 import type { NetworkMap } from '../learn/objectives/network-map';
+import { trajectory } from '../learn/objectives/trajectory';
 import { weighted } from '../learn/objectives/weighted';
 import type { PairSet } from '../learn/pairs';
 import { ImageNetwork } from '../runtime/image-network';
@@ -38,7 +39,9 @@ export async function openObjective(context: RunContext): Promise<OpenObjective>
     const maps = [decoder?.map, features].filter((map) => map !== undefined);
     const map = maps.length > 0 ? maps.reduce(composed) : undefined;
     const measured = endpoint(distance, map);
-    const objective = weights ? weighted(measured) : measured;
+    const weight = given.trajectory_weight;
+    const drawn = weight > 0 ? trajectory(measured, model.schedule, weight) : measured;
+    const objective = weights ? weighted(drawn) : drawn;
     requireGradient(context, objective, networks);
     const lossName = `${lossNames[given.distance]}${given.space === 'decoded' ? ' of decoded images' : ''}`;
     const prepare = (pairs: PairSet, split: 'train' | 'validation'): Promise<PairSet> =>

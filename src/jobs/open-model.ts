@@ -25,6 +25,8 @@ export interface OpenModel {
   readonly hash: string;
   /** Why there is no gradient (an operator without a rule), or null. */
   readonly gradientProblem: string | null;
+  /** The network takes its time as a whole number, so it is asked at the nearest one. */
+  readonly integerTimestep: boolean;
   readonly release: () => Promise<void>;
 }
 
@@ -97,7 +99,8 @@ export async function openModel(
     await denoiser.release();
     await decoder?.release();
   };
-  return { denoiser, schedule, device, conditioning, decoder, hash, gradientProblem, release };
+  const integerTimestep = timestep !== undefined && /^u?int/.test(timestep.dtype);
+  return { denoiser, schedule, device, conditioning, decoder, hash, gradientProblem, integerTimestep, release };
 }
 
 function guidanceInterval({ guidance_interval }: ConditioningConfig): { guidanceInterval?: GuidanceInterval } {

@@ -33,10 +33,13 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: t
 let path: string;
 let streamed: LoggedEvent[];
 const warning = (message: string) => ({ kind: 'warning', code: 'test', message }) as const;
+let last: RunFolder | undefined;
+/** As another process would: this one's lock has to go first. */
 const open = (): RunFolder => {
-  const folder = new RunFolder(path, (event) => streamed.push(event));
-  folder.open();
-  return folder;
+  last?.close();
+  last = new RunFolder(path, (event) => streamed.push(event));
+  last.open();
+  return last;
 };
 const log = (): string => readFileSync(join(path, 'events.jsonl'), 'utf8');
 const logged = (): { seq: number; message: string }[] =>
@@ -50,6 +53,7 @@ beforeEach(() => {
   streamed = [];
 });
 afterEach(() => {
+  last?.close();
   faults.append = undefined;
   faults.rename = undefined;
   rmSync(join(path, '..'), { recursive: true, force: true });

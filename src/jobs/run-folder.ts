@@ -3,11 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { parseLoggedEvent } from '../protocol';
 import type { LoggedEvent, RunEvent } from '../protocol';
 import { isTemporary, writeAtomic } from './atomic-write';
+import { takeLock } from './run-lock';
 
 /** The folder of one run. Every write but the log is atomic. */
 export class RunFolder {
   private nextSeq = 0;
   private opened = false;
+  private unlock: (() => void) | undefined;
 
   /** @param stream gets every event after it was written. */
   constructor(
@@ -15,9 +17,14 @@ export class RunFolder {
     private readonly stream: (event: LoggedEvent) => void,
   ) {}
 
-  /** Makes the folder, or continues the log that is there. */
+  /**
+   * Makes the folder, or continues the log that is there.
+   *
+   * @throws UserError when another process has it open
+   */
   open(): void {
     mkdirSync(this.file('samples'), { recursive: true });
+    this.unlock = takeLock(this.file('run.lock'));
     this.removeTemporaries();
     const log = this.file('events.jsonl');
     if (existsSync(log)) {
@@ -28,6 +35,12 @@ export class RunFolder {
       }
     }
     this.opened = true;
+  }
+
+  /** Lets other processes have it. */
+  close(): void {
+    this.unlock?.();
+    this.unlock = undefined;
   }
 
   /** Drops log and checkpoint of an older run in this folder; what it made stays until it is overwritten. */

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { parseResolved, stringifyResolved } from '../config';
-import type { ResolvedConfig } from '../config';
+import type { Override, ResolvedConfig } from '../config';
 import { PROTOCOL_VERSION } from '../protocol';
 import type { JobOrder, LoggedEvent, RunEvent, RunReport, RunStatus } from '../protocol';
 import { learnTask } from './learn-task';
@@ -27,19 +27,23 @@ export interface RunOutcome {
  * then given to `onEvent`. Never throws: failures are a `finished` event with one sentence for a person.
  *
  * @param signal cancels; the best table so far is in the last checkpoint, and the run can be resumed.
+ * @param overrides keys of solver.yaml that have another value in this run; a resumed run keeps those it was started with.
  */
 export async function runJob(
   order: JobOrder,
   onEvent: (event: LoggedEvent) => void,
   signal: AbortSignal,
+  overrides: readonly Override[] = [],
 ): Promise<RunOutcome> {
   const folder = new RunFolder(order.runDir, onEvent);
   const finish = (status: RunStatus, message: string, report: RunReport | null, error: unknown): RunOutcome => {
     folder.emit({ kind: 'finished', status, message, report });
+    // Right away: who hears this may go on with the run in another process.
+    folder.close();
     return { status, message, report, error };
   };
   try {
-    const config = await prepare(order, folder);
+    const config = await prepare(order, folder, overrides);
     const context = await openContext(config, folder, signal);
     try {
       if (order.task === 'preview') {
@@ -64,8 +68,8 @@ export async function runJob(
 }
 
 /** Opens the run folder and reads the config: of the folder on resume, else of solver.yaml. */
-async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConfig> {
-  const config = order.resume ? resumedConfig(folder) : await loadConfig(order.configPath);
+async function prepare(order: JobOrder, folder: RunFolder, overrides: readonly Override[]): Promise<ResolvedConfig> {
+  const config = order.resume ? resumedConfig(folder) : await loadConfig(order.configPath, overrides);
   folder.open();
   if (!order.resume) folder.forget();
   const started: RunEvent = {
@@ -78,6 +82,7 @@ async function prepare(order: JobOrder, folder: RunFolder): Promise<ResolvedConf
     teacher: `${solverLabel(config.teacher)}, ${config.teacher.num_inference_steps} steps`,
     method: config.student.method,
     nfes: config.student.num_inference_steps,
+    seeds: config.training.seeds,
   };
   folder.emit(started);
   if (!order.resume) await folder.write(resolvedName, stringifyResolved(config));

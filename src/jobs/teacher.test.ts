@@ -1,12 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noiseSchedule } from '../diffusion';
+import type { PairSet } from '../learn/pairs';
 import type { Denoiser, DenoiserBatch } from '../solvers/denoiser';
 import { classicTable } from '../solvers/registry';
+import { sample } from '../solvers/sampler';
 import { analyticMixture } from '../solvers/testing/analytic-mixture';
-import { teacherPairs } from './teacher';
+import { mostPaths, teacherPairs } from './teacher';
 import type { TeacherOptions } from './teacher';
 
 const schedule = noiseSchedule({ type: 'linear', beta_start: 1e-4, beta_end: 0.02, num_train_timesteps: 1000 });
@@ -104,6 +106,59 @@ it('names evaluation and time of the first NaN, and caches nothing', async () =>
     message: expect.stringContaining(`at evaluation 4 (time ${table.times[3]})`) as string,
   });
   expect(readdirSync(cacheDir)).toEqual([]);
+});
+
+describe('paths', () => {
+  const pairsWith = (n: number, changes: Partial<TeacherOptions> = {}): Promise<PairSet> =>
+    teacherPairs(options(changes), 'train', n, schedule);
+
+  it('are what the model said on the way, and come from the cache the second time', async () => {
+    const { states, outputs } = await sample(mixture, table, (await pairsWith(40)).noises, new Int32Array(40));
+    evaluated = 0;
+    const { path, noises, targets } = await pairsWith(40);
+    expect(evaluated).toBe(0);
+    expect([...targets]).toEqual([...states[table.nfe]!]);
+    expect(path!.starts).toBe(noises);
+    expect([...path!.times]).toEqual([...table.times]);
+    for (const [i, k] of [
+      [0, 0],
+      [7, 3],
+      [39, 5],
+    ] as const) {
+      const at = (i * table.nfe + k) * 2;
+      expect([...path!.data.subarray(at, at + 2)]).toEqual([...outputs[k]!.subarray(2 * i, 2 * i + 2)]);
+    }
+  });
+
+  it('are made when only samples are cached, and serve those that want samples only', async () => {
+    const { path: none, ...samples } = await teacherPairs(options(), 'train', 8);
+    expect(none).toBeUndefined();
+    const { path, ...same } = await pairsWith(8);
+    expect(evaluated).toBe(2 * 8 * table.nfe);
+    expect(path).toBeDefined();
+    expect(same).toEqual(samples);
+    await teacherPairs(options(), 'train', 8);
+    expect(evaluated).toBe(2 * 8 * table.nfe);
+  });
+
+  it('are made again when torn', async () => {
+    const first = await pairsWith(8);
+    const file = readdirSync(cacheDir).find((name) => name.endsWith('.path.f32'))!;
+    truncateSync(join(cacheDir, file), 40);
+    evaluated = 0;
+    expect(await pairsWith(8)).toEqual(first);
+    expect(evaluated).toBe(8 * table.nfe);
+  });
+
+  it('that would fill the memory are refused before anything is made', async () => {
+    const denoiser = { ...counting(), dim: 2 ** 20 };
+    expect(mostPaths(table, denoiser.dim)).toBe(42);
+    await expect(pairsWith(43, { denoiser })).rejects.toMatchObject({
+      code: 'paths-too-large',
+      message: expect.stringContaining('43 noises would take 1.0 GiB') as string,
+    });
+    expect(evaluated).toBe(0);
+  });
 });
 
 it('takes conditions in turn', async () => {

@@ -10,6 +10,7 @@ import type { LearnHooks, LearnProblem, LearnState } from './learn';
 import { mean, tableLosses } from './objective';
 import { squared } from './objectives/squared';
 import type { PairSet } from './pairs';
+import { neuralSolver } from './parameterisations/neural-solver';
 import { s4sLms } from './parameterisations/s4s-lms';
 import { packState, unpackState } from './serialise';
 
@@ -223,6 +224,20 @@ describe('learn', () => {
       expect(packState(state)).toEqual(packState(unbroken));
     },
   );
+
+  it('goes on while a method that begins behind the best classic solver makes progress', async () => {
+    const unbeatable = { table: start, validationLosses: new Float64Array(validation.count) };
+    const problem = { ...base, parameterisation: neuralSolver(schedule, grid), start: unbeatable, iterations: 7 };
+    const state = initialState(problem);
+    const losses: number[] = [];
+    await learn(problem, state, {
+      ...hooks,
+      onStep: async ({ validationLoss }) => void losses.push(validationLoss!),
+    });
+    expect(losses).toHaveLength(7);
+    expect(losses[6]).toBeLessThan(0.5 * losses[0]!);
+    expect(state.best).toMatchObject({ learned: false, validationLoss: 0 });
+  });
 
   it('stops at its budgets', async () => {
     const problem = { ...base, parameterisation: freeTable(schedule, start), maxEvaluations: 1 };

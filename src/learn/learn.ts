@@ -46,8 +46,11 @@ export interface LearnState {
   /** Iterations without an accepted step, and validations without a clear improvement since `reference`. */
   rejected: number;
   stale: number;
-  /** Validation losses of the last table that was clearly better than the one before. */
-  reference: Float64Array;
+  /**
+   * Validation losses of the last table that was clearly better than the one before; null before the first. Not those of
+   * `best` at first: a method may begin behind it, and its progress is its own.
+   */
+  reference: Float64Array | null;
   gaussNewton: GaussNewtonState;
   /** One a block of parameters. */
   adam: AdamState[];
@@ -108,7 +111,7 @@ export function initialState(problem: LearnProblem): LearnState {
     },
     rejected: 0,
     stale: 0,
-    reference: start.validationLosses.slice(),
+    reference: null,
     gaussNewton: gaussNewtonState(),
     adam: parameterisation.blocks.map(() => adamState(parameterisation.size)),
     average: parameterisation.initial.slice(),
@@ -149,7 +152,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
       improved = validationLoss < next.best.validationLoss;
       // A better table is always kept, but only one that is better beyond the chance of these noises (95 % interval of the
       // ratio, paired) resets the patience. Small gains add up until they are clear.
-      const isClear = improved && resamples.ratioInterval(losses, next.reference)[1] < 1;
+      const isClear = next.reference === null || resamples.ratioInterval(losses, next.reference)[1] < 1;
       if (isClear) next.reference = losses;
       next.stale = isClear || !usesAll ? 0 : next.stale + 1;
       if (improved) {

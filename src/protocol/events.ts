@@ -1,8 +1,9 @@
-import type { RunReport } from './report';
+import { asWrittenToday } from './older-logs';
+import type { EndReason, NoiseShift, RunReport } from './report';
 import type { TableData } from './table';
 
 /** Version of the event log and of the messages; readers refuse a newer one with a clear sentence. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type RunTask = 'learn' | 'preview';
 export type RunStatus = 'done' | 'cancelled' | 'failed';
@@ -21,6 +22,8 @@ export type RunEvent =
       readonly teacher: string;
       readonly method: string;
       readonly nfes: readonly number[];
+      /** How often each solver is learned, every time from other training noises; the best on validation is kept. */
+      readonly seeds: number;
     }
   | {
       /** The execution provider really used. `reason` says why it differs from the one asked for. */
@@ -41,6 +44,18 @@ export type RunEvent =
       readonly message: string;
     }
   | {
+      /**
+       * The teacher's own error, before learning: mean squared difference per element between the teacher and itself at twice
+       * the steps, on some of the validation noises. A student cannot be known to be better than this.
+       */
+      readonly kind: 'teacher-floor';
+      readonly mse: number;
+      /** 95 % bootstrap interval of `mse` over noises. */
+      readonly ci95: readonly [number, number];
+      /** Noises it was measured on. */
+      readonly samples: number;
+    }
+  | {
       /** A classic solver measured on the validation noises. */
       readonly kind: 'baseline';
       readonly nfe: number;
@@ -49,19 +64,46 @@ export type RunEvent =
       readonly validationLoss: number;
     }
   | {
+      /** Where learning starts: a classic solver on one of its own grids, or on times learned at another NFE. */
+      readonly kind: 'start';
+      readonly nfe: number;
+      readonly solver: string;
+      /** The grid by name; `learned at 4` for the times of the solver learned with 4 evaluations. */
+      readonly spacing: string;
+      readonly validationLoss: number;
+    }
+  | {
       /** One optimiser iteration. Losses are mean squared errors per element (or the chosen distance). */
       readonly kind: 'step';
       readonly nfe: number;
+      /** Which draw of training noises: 0 … seeds − 1. */
+      readonly seed: number;
       readonly iteration: number;
       readonly trainLoss: number;
       readonly validationLoss: number | null;
       readonly bestValidationLoss: number;
       /** Model evaluations (per sample) this solver has used so far. */
       readonly evaluations: number;
+      /** How far the relaxed objective has moved the training noises; null where it does not. */
+      readonly noiseShift: NoiseShift | null;
       readonly accepted: boolean;
     }
   | {
-      /** A new best table by validation loss; the first one is the classic start. */
+      /** One learning has ended: of a number of evaluations, from one draw of training noises. */
+      readonly kind: 'learning-ended';
+      readonly nfe: number;
+      readonly seed: number;
+      readonly reason: EndReason;
+      /** Iterations that were made. */
+      readonly iteration: number;
+      /** Loss of the table that is kept on the training noises as they were drawn; null where it is not a number. */
+      readonly trainLoss: number | null;
+      readonly validationLoss: number;
+      /** 95 % bootstrap interval of `validationLoss` over noises. */
+      readonly validationCi95: readonly [number, number];
+    }
+  | {
+      /** A new best table by validation loss over all seeds; the first one is the best classic solver. */
       readonly kind: 'table';
       readonly nfe: number;
       readonly label: string;
@@ -82,7 +124,13 @@ export type RunEvent =
       readonly width: number;
       readonly height: number;
     }
-  | { readonly kind: 'checkpoint'; readonly file: string; readonly nfe: number; readonly iteration: number }
+  | {
+      readonly kind: 'checkpoint';
+      readonly file: string;
+      readonly nfe: number;
+      readonly seed: number;
+      readonly iteration: number;
+    }
   | { readonly kind: 'warning'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'finished';
@@ -101,8 +149,11 @@ const kinds: ReadonlySet<string> = new Set<RunEventKind>([
   'run-started',
   'device',
   'progress',
+  'teacher-floor',
   'baseline',
+  'start',
   'step',
+  'learning-ended',
   'table',
   'preview',
   'checkpoint',
@@ -110,7 +161,10 @@ const kinds: ReadonlySet<string> = new Set<RunEventKind>([
   'finished',
 ]);
 
-/** Parses one line of `events.jsonl`. A torn or unknown line gives `undefined`: the last line of a killed run may be torn. */
+/**
+ * Parses one line of `events.jsonl`. A torn or unknown line gives `undefined`: the last line of a killed run may be torn. What
+ * a log of an older version does not say is filled in.
+ */
 export function parseLoggedEvent(line: string): LoggedEvent | undefined {
   let value: unknown;
   try {
@@ -118,7 +172,7 @@ export function parseLoggedEvent(line: string): LoggedEvent | undefined {
   } catch {
     return undefined;
   }
-  return isLoggedEvent(value) ? value : undefined;
+  return isLoggedEvent(value) ? asWrittenToday(value) : undefined;
 }
 
 export function isLoggedEvent(value: unknown): value is LoggedEvent {

@@ -45,7 +45,15 @@ describe('wording', () => {
       row(3, 'learned', 0.1, true),
     ];
     const report = {
-      teacher: { solver: 'unipc', num_inference_steps: 20, self_mse: 1e-4, accuracy: null, fd: null },
+      teacher: {
+        solver: 'unipc',
+        num_inference_steps: 20,
+        self_mse: 1e-4,
+        self_mse_ci95: null,
+        accuracy: null,
+        fd: null,
+      },
+      solvers: [],
       results,
     };
     const [three, five] = outcomes(report);

@@ -1,5 +1,5 @@
 import type { Phase } from './events';
-import type { ResultRow, RunReport } from './report';
+import type { EndReason, ResultRow, RunReport } from './report';
 import type { RunState } from './server';
 
 /** How the window and the page name things, in one place so that they never differ. */
@@ -20,6 +20,15 @@ export const stateNames: Readonly<Record<RunState, string>> = {
   failed: 'failed',
   crashed: 'crashed',
   interrupted: 'interrupted',
+};
+
+/** Why a learning ended, after "because". */
+export const endReasons: Readonly<Record<EndReason, string>> = {
+  iterations: 'all its iterations were made',
+  'no-clear-gain': 'the validation loss no longer fell clearly',
+  exhausted: 'no step lowered the training loss any more',
+  minutes: "the budget's minutes were used up",
+  evaluations: "the budget's evaluations were used up",
 };
 
 export function isActive(state: RunState): boolean {

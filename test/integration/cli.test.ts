@@ -189,6 +189,20 @@ describe('s4s learn', () => {
     expect(done.stdout).toBe(log);
   });
 
+  it('learns as often as --seeds says, in a new run only', async () => {
+    const [seeds, none, resumed] = await Promise.all([
+      run('learn', '--out', 'seeds', '--seeds', '2', '--json'),
+      run('learn', '--seeds', '0'),
+      run('learn', '--seeds', '2', '--resume', 'seeds'),
+    ]);
+    expect([seeds.code, none.code, resumed.code]).toEqual([0, 2, 2]);
+    const events = readEvents(join(tiny.folder, 'seeds/events.jsonl'));
+    expect(events[0]).toMatchObject({ kind: 'run-started', seeds: 2 });
+    expect(ofKind(events, 'learning-ended').map(({ seed }) => seed)).toEqual([0, 1]);
+    expect(none.stderr).toContain('it must be a whole number of at least 1.');
+    expect(resumed.stderr).toContain("'--seeds <n>' cannot be used with option '--resume");
+  });
+
   it('draws previews', async () => {
     const done = await run('preview', '--out', 'look');
     expect(done.code).toBe(0);
@@ -253,6 +267,25 @@ describe('an interrupted run', () => {
     const resumed = await run('learn', '--resume', 'stopped');
     expect(resumed.code).toBe(0);
     expect(resumed.stdout).toContain('Resuming ');
+  });
+
+  it('is not gone on with twice at once', async () => {
+    tiny.write(longer);
+    const first = start('learn', '--out', 'one', '--json');
+    const second = await new Promise<Ended>((done) => {
+      first.onEvent(
+        (event) => event.kind === 'step',
+        () => void run('learn', '--resume', 'one').then(done),
+      );
+    });
+    expect(second.code).toBe(1);
+    expect(onlyLine(second)).toMatch(
+      /one is in use by another run \(process \d+, since .*\)\. Wait for it, stop it, or choose/,
+    );
+    expect((await first.ended).code).toBe(0);
+    const events = eventsOf('one');
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+    expect(readdirSync(join(tiny.folder, 'one'))).not.toContain('run.lock');
   });
 
   it('whose reader went away stops quietly and can go on', async () => {

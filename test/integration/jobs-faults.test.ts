@@ -11,6 +11,7 @@ import type { GraphBuilder } from '../../src/onnx/builder';
 import { serializeModel } from '../../src/onnx/write';
 import type { LoggedEvent } from '../../src/protocol';
 import { emptyGraph } from '../support/onnx-run';
+import { imageFeatures } from '../support/tiny-networks';
 import { expectSentence, ofKind, TinyProject } from '../support/tiny-run';
 import type { TinyConfig } from '../support/tiny-run';
 
@@ -179,6 +180,19 @@ describe('a model that is not right', () => {
   });
 });
 
+it('a teacher that gives NaN at twice its steps is learned from, and its own error is not known', async () => {
+  const { status } = await tiny.run('floor', {}, (event) => {
+    if (event.kind !== 'progress') return;
+    faults.results = event.message.startsWith('Teacher against itself') ? spoil : undefined;
+  });
+  expect(status).toBe('done');
+  const events = tiny.events('floor');
+  expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['teacher-unstable']);
+  expect(ofKind(events, 'teacher-floor')).toEqual([]);
+  expect(tiny.read('floor', 'report.json')).toContain('"self_mse": null');
+  expect(tiny.read('floor', 'report.md')).toContain('at twice the steps it gives NaN');
+});
+
 describe('NaN while learning', () => {
   const cases: Record<string, TinyConfig> = {
     'Gauss–Newton': { training: 'iterations: 4' },
@@ -198,6 +212,46 @@ describe('NaN while learning', () => {
     // Learning goes on: it was the device that hiccuped.
     expect(steps.at(-1)).toBe(config === cases['Adam'] ? 30 : 4);
     expect(tiny.read('nan', 'solver.json')).toContain('"learned": true');
+  });
+});
+
+describe('a network that the objective looks through', () => {
+  const path = (): string => join(tiny.folder, 'features.onnx');
+  const bytes = serializeModel(imageFeatures([2]));
+  beforeEach(() => {
+    writeFileSync(path(), bytes);
+    tiny.write({ objective: 'distance: features, network: ./features.onnx, network_output: sines, relax_radius: 0' });
+  });
+
+  it('is named when it is torn, before any sample is made', async () => {
+    writeFileSync(path(), bytes.subarray(0, bytes.length / 2));
+    expect(await failure('torn')).toMatch(/features\.onnx is truncated or not ONNX .*; export the model again\.$/);
+    expect(ofKind(tiny.events('torn'), 'progress')).toEqual([]);
+  });
+
+  it('is named when it was torn while a run was stopped, which goes on with the right one', async () => {
+    await tiny.run('whole');
+    await tiny.runUntil('first', (event) => event.kind === 'step' && event.iteration === 2);
+    writeFileSync(path(), bytes.subarray(0, bytes.length / 2));
+    expect(await failure('first', { resume: true })).toMatch(/features\.onnx is truncated or not ONNX/);
+    writeFileSync(path(), bytes);
+    expect((await tiny.run('first', { resume: true })).status).toBe('done');
+    expect(tiny.solver('first')).toBe(tiny.solver('whole'));
+  });
+
+  it('gives NaN while learning: a rejected step', async () => {
+    const { status } = await tiny.run('nan', {}, (event) => {
+      if (event.kind === 'step' && event.iteration === 2) {
+        faults.results = (results) => {
+          if (!('denoised' in results)) spoil(results);
+        };
+      }
+      if (event.kind === 'warning') faults.results = undefined;
+    });
+    expect(status).toBe('done');
+    const events = tiny.events('nan');
+    expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['step-not-finite']);
+    expect(ofKind(events, 'step').map(({ iteration }) => iteration)).toEqual([0, 1, 2, 4]);
   });
 });
 

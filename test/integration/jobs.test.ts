@@ -54,16 +54,22 @@ describe('a run', () => {
 
   it('writes a report of exactly the published shape', () => {
     const report = JSON.parse(tiny.read('first', 'report.json')) as RunReport;
-    expect(Object.keys(report)).toEqual(['teacher', 'results']);
+    expect(Object.keys(report)).toEqual(['teacher', 'results', 'solvers']);
     expect(Object.keys(report.teacher).toSorted()).toEqual([
       'accuracy',
       'fd',
       'num_inference_steps',
       'self_mse',
+      'self_mse_ci95',
       'solver',
     ]);
     expect(report.teacher).toMatchObject({ num_inference_steps: 12, accuracy: null, fd: null });
     expect(report.teacher.self_mse).toBeGreaterThan(0);
+    expect(report.solvers.map(({ nfe, seed, seeds }) => [nfe, seed, seeds.length])).toEqual([
+      [3, 0, 1],
+      [4, 0, 1],
+      [5, 0, 1],
+    ]);
     const keys = ['accuracy', 'fd', 'learned', 'mse', 'mse_ci95', 'nfe', 'solver', 'spacing'];
     for (const row of report.results) {
       expect(Object.keys(row).toSorted()).toEqual(keys);
@@ -153,6 +159,10 @@ describe('a run', () => {
 describe('a stopped run', () => {
   const methods = {
     'table with Gauss–Newton': { student: 'method: table, num_inference_steps: [3, 4]', training: 'iterations: 5' },
+    'two seeds for two numbers of evaluations': {
+      student: 'method: table, num_inference_steps: [3, 4]',
+      training: 'iterations: 3, seeds: 2',
+    },
     's4s with Gauss–Newton': {
       student: 'method: s4s, order: 3, num_inference_steps: 3',
       training: 'optimizer: gauss_newton, iterations: 8',

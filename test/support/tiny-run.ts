@@ -15,6 +15,7 @@ export interface TinyConfig {
   readonly training?: string;
   readonly teacher?: string;
   readonly evaluation?: string;
+  readonly objective?: string;
   readonly preview?: string;
   readonly device?: string;
 }
@@ -32,6 +33,7 @@ model:
 teacher: { ${config.teacher ?? 'num_inference_steps: 12'} }
 student: { ${config.student ?? 'method: table, num_inference_steps: 3'} }
 training: { samples: 24, validation_samples: 24, seed: 7, ${config.training ?? 'iterations: 4'} }
+objective: { ${config.objective ?? ''} }
 evaluation: { ${config.evaluation ?? 'samples: 24'} }
 preview: { ${config.preview ?? 'samples: 9'} }
 device: ${config.device ?? 'cpu'}

@@ -1,0 +1,70 @@
+import { mean, tableLosses } from '../learn/objective';
+import type { Objective } from '../learn/objective';
+import type { PairSet } from '../learn/pairs';
+import { methodParameterisation } from '../learn/methods';
+import type { Parameterisation } from '../learn/parameterisation';
+import { tableFromData } from '../solvers/table';
+import type { SolverTable } from '../solvers/table';
+import { keptSeed } from './checkpoint';
+import type { Checkpoint, NfeProgress } from './checkpoint';
+import { startsFromNeighbour } from './neighbour-starts';
+import { fullLabel } from './run-context';
+import type { RunContext } from './run-context';
+import { firstTaken, startsOf } from './student';
+import type { NamedStart } from './student';
+
+/** Where learning starts, with what it learns from there. */
+export interface ChosenStart {
+  readonly start: NamedStart;
+  readonly parameterisation: Parameterisation;
+  /** The table that learning really begins at; some methods take only the grid of their start. */
+  readonly table: SolverTable;
+  readonly validationLosses: Float64Array;
+}
+
+/**
+ * The start with the lowest validation loss: the best classic solver that the method takes, or one on the grid learned at
+ * the neighbouring number of evaluations. `student.init`, where it names a solver, is taken as it is. A resumed run takes
+ * the start that it has.
+ */
+export async function chooseStart(
+  context: RunContext,
+  objective: Objective,
+  validation: PairSet,
+  progress: NfeProgress,
+  checkpoint: Checkpoint,
+): Promise<ChosenStart> {
+  const { config, meter, model, signal } = context;
+  const { nfe, startedFrom } = progress;
+  const taken = (start: NamedStart): Parameterisation | undefined =>
+    methodParameterisation(model.schedule, config.student, start);
+  const classics = startsOf(context, progress.baselines, nfe);
+  const candidates = [firstTaken(context, classics)];
+  const neighbour = config.student.init === 'auto' ? learnedNeighbour(checkpoint, nfe) : undefined;
+  if (neighbour) {
+    const starts = startsFromNeighbour(model.schedule, neighbour, classics, (start) => taken(start) !== undefined);
+    candidates.push(...starts.map((start) => ({ start, parameterisation: taken(start)! })));
+  }
+  const known = candidates.filter(
+    ({ start }) => start.solver === startedFrom?.solver && start.spacing === startedFrom.spacing,
+  );
+  let best: ChosenStart | undefined;
+  for (const { start, parameterisation } of known.length > 0 ? known : candidates) {
+    meter.say(`${fullLabel(start)} at ${nfe} evaluations`);
+    const table = parameterisation.table(parameterisation.initial);
+    const validationLosses = await tableLosses(model.denoiser, objective, table, validation, signal);
+    const loss = mean(validationLosses);
+    // One that gives NaN is not better than any; where all do, learning finds out.
+    if (!best || loss < mean(best.validationLosses) || !Number.isFinite(mean(best.validationLosses))) {
+      best = { start, parameterisation, table, validationLosses };
+    }
+  }
+  return best!;
+}
+
+/** The learned table with the nearest number of evaluations among those learned before: the next lower one. */
+function learnedNeighbour({ solvers }: Checkpoint, nfe: number): SolverTable | undefined {
+  const before = solvers.filter((solver) => solver.nfe < nfe && keptSeed(solver)?.state.best.learned);
+  const nearest = before.sort((a, b) => b.nfe - a.nfe)[0];
+  return nearest && tableFromData(keptSeed(nearest)!.state.best.table);
+}

@@ -1,0 +1,34 @@
+import { gaussNewtonSamples } from '../learn/learn';
+import { classicTables } from './classics';
+import { neighbourStarts } from './neighbour-starts';
+import type { RunContext } from './run-context';
+import { floorSamples } from './teacher-floor';
+
+/** Rough costs of a run in model evaluations, for the progress bar. */
+export function planStages({ config, meter, teacher, model }: RunContext): void {
+  const { samples, validation_samples: validation, seeds, iterations, optimizer } = config.training;
+  const nfes = config.student.num_inference_steps;
+  const test = config.evaluation.samples;
+  const steps = teacher.table.nfe;
+  meter.plan('teacher', null, (seeds * samples + validation + test + 2 * Math.min(floorSamples, validation)) * steps);
+  nfes.forEach((nfe, i) => {
+    const starts = classicTables(model.schedule, nfe).length + (i === 0 ? 1 : 1 + neighbourStarts);
+    meter.plan('baselines', nfe, starts * validation * nfe);
+    const tangents = (nfe * (nfe + 1) * (nfe + 2)) / 6 + nfe * nfe;
+    const batch = adamBatch(config.training.batch_size);
+    const perNoise = tangents + 8 * nfe;
+    const step = (iteration: number): number =>
+      optimizer === 'adam' ? 3 * nfe * batch : gaussNewtonSamples(samples, iteration) * perNoise + validation * nfe;
+    const all = Array.from({ length: iterations }, (_, iteration) => step(iteration));
+    const ends = 2 * (samples + validation) * nfe;
+    meter.plan('learn', nfe, seeds * (ends + all.reduce((sum, cost) => sum + cost)));
+  });
+  for (const nfe of nfes) {
+    meter.plan('evaluate', nfe, (classicTables(model.schedule, nfe).length + seeds) * test * nfe);
+  }
+}
+
+/** Samples of a minibatch of Adam. */
+export function adamBatch(batchSize: number | 'auto'): number {
+  return batchSize === 'auto' ? 16 : batchSize;
+}
