@@ -1,4 +1,4 @@
-// npm run bench [-- gradient|sampler|learn ...]: measures what speed claims rest on. Ratios and medians of paired runs,
+// npm run bench [-- gradient|sampler|learn|… options]: measures what speed claims rest on. Ratios and medians of paired runs,
 // because machines are noisy; never part of `npm test`.
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';

@@ -3,8 +3,20 @@ import { lossRange, lossTicks } from './loss-data';
 import { themeColor } from './theme';
 
 const height = 240;
+const floorIndex = 4;
 
-export function chartOptions(width: number, onHover: (index: number | null) => void): uPlot.Options {
+/**
+ * Series as `chartData` orders them.
+ *
+ * @param others how many learnings there are besides the best one
+ */
+export function chartOptions(width: number, others: number, onHover: (index: number | null) => void): uPlot.Options {
+  const faint: uPlot.Series = {
+    stroke: themeColor('--faint-curve'),
+    width: 1.25,
+    spanGaps: true,
+    points: { show: false },
+  };
   const axis: uPlot.Axis = {
     stroke: themeColor('--quiet'),
     font: `11px ${themeColor('--vscode-font-family')}`,
@@ -36,7 +48,29 @@ export function chartOptions(width: number, onHover: (index: number | null) => v
       { stroke: themeColor('--train'), width: 1.5, dash: [4, 3], spanGaps: true, points: { show: false } },
       { stroke: themeColor('--learned'), width: 2, spanGaps: true, points: { size: 5, fill: themeColor('--learned') } },
       { stroke: themeColor('--classic'), width: 1.5, dash: [10, 4], points: { show: false } },
+      { stroke: themeColor('--floor'), width: 1.5, dash: [2, 3], points: { show: false } },
+      ...Array.from({ length: others }, () => faint),
     ],
-    hooks: { setCursor: [(chart) => onHover(chart.cursor.idx ?? null)] },
+    hooks: { setCursor: [(chart) => onHover(chart.cursor.idx ?? null)], draw: [nameFloor] },
   };
 }
+
+/** Writes what the lowest line is beside it, at the left: that is where the curves are high. */
+function nameFloor(chart: uPlot): void {
+  const level = chart.data[floorIndex]?.[0];
+  if (level == null) return;
+  const { ctx, bbox } = chart;
+  const pixels = devicePixelRatio;
+  const y = chart.valToPos(level, 'y', true);
+  const above = y - bbox.top > 20 * pixels;
+  ctx.save();
+  ctx.fillStyle = themeColor('--quiet');
+  ctx.font = `${11 * pixels}px ${themeColor('--vscode-font-family')}`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = above ? 'bottom' : 'top';
+  ctx.fillText(floorName, bbox.left + 6 * pixels, y + (above ? -4 : 4) * pixels);
+  ctx.restore();
+}
+
+/** What the flat line at the bottom is, in the chart and in its legend. */
+export const floorName = 'the teacher’s own error';

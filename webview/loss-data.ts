@@ -1,22 +1,42 @@
 import type uPlot from 'uplot';
-import type { SolverView } from './state';
+import type { Learning, SolverView } from './state';
 
-/** Iterations, training, validation, and the best classic solver as a flat line across them. */
-export function chartData(solver: SolverView | null): uPlot.AlignedData {
-  const steps = solver?.steps ?? [];
-  const classic = Math.min(...(solver?.baselines ?? []).map(({ validationLoss }) => validationLoss));
-  const flat = Number.isFinite(classic) ? classic : null;
+/** What the loss chart draws. */
+export interface LossView {
+  readonly solver: SolverView;
+  /** The learning whose table is kept: the two strong curves. */
+  readonly best: Learning | null;
+  /** The teacher's own error. */
+  readonly floor: number | null;
+}
+
+/** A floor further than this factor below all curves would press them flat; it is then only told. */
+const farBelow = 30;
+
+/** Iterations, training, validation, the best classic solver, the teacher's own error, and validation of other seeds. */
+export function chartData(view: LossView | null): uPlot.AlignedData {
+  const learnings = view?.solver.learnings ?? [];
+  const iterations = [...new Set(learnings.flatMap(({ steps }) => steps.map(({ iteration }) => iteration)))];
+  iterations.sort((a, b) => a - b);
   // Two points make a line: before the first step the classic level is drawn across an empty axis.
-  const x =
-    steps.length > 1
-      ? steps.map(({ iteration }) => iteration)
-      : [steps[0]?.iteration ?? 0, (steps[0]?.iteration ?? 0) + 1];
-  return [
-    x,
-    x.map((_, i) => positive(steps[i]?.trainLoss)),
-    x.map((_, i) => positive(steps[i]?.validationLoss)),
-    x.map(() => flat),
+  const first = iterations[0] ?? 0;
+  const x = iterations.length > 1 ? iterations : [first, first + 1];
+  const curve = (learning: Learning | null, loss: 'trainLoss' | 'validationLoss'): (number | null)[] => {
+    const losses = new Map(learning?.steps.map((step) => [step.iteration, step[loss]]));
+    return x.map((iteration) => positive(losses.get(iteration)));
+  };
+  const classic = Math.min(...(view?.solver.baselines ?? []).map(({ validationLoss }) => validationLoss));
+  const flat = (level: number | null): (number | null)[] => x.map(() => level);
+  const others = learnings.filter((learning) => learning !== view?.best);
+  const curves = [
+    curve(view?.best ?? null, 'trainLoss'),
+    curve(view?.best ?? null, 'validationLoss'),
+    flat(Number.isFinite(classic) ? classic : null),
   ];
+  const faint = others.map((learning) => curve(learning, 'validationLoss'));
+  const floor = positive(view?.floor);
+  const lowest = Math.min(...[...curves, ...faint].flat().filter((value) => value !== null));
+  return [x, ...curves, flat(floor !== null && floor * farBelow > lowest ? floor : null), ...faint];
 }
 
 /** A log axis has no place for zero or for a loss that was not measured. */

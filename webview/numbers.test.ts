@@ -3,6 +3,7 @@ import type { TableData } from '../src/protocol/table';
 import { heatRows, tableChange } from './heat';
 import { chartData, lossRange, lossTicks } from './loss-data';
 import { formatEntry, formatTime } from './numbers';
+import type { Learning, SolverView } from './state';
 
 const table: TableData = {
   nfe: 2,
@@ -12,6 +13,32 @@ const table: TableData = {
   prediction: 'data',
   space: 'vp',
 };
+
+function learning(seed: number, losses: readonly (readonly [number, number, number | null])[]): Learning {
+  const common = { kind: 'step', nfe: 5, seed, evaluations: 0, accepted: true, noiseShift: null, at: 0 } as const;
+  const steps = losses.map(([iteration, trainLoss, validationLoss], seq) => {
+    return { ...common, seq, iteration, trainLoss, validationLoss, bestValidationLoss: 1 };
+  });
+  return { seed, steps, ended: null };
+}
+
+/** With two classic solvers, the better one at 0.5. */
+function solverOf(...learnings: Learning[]): SolverView {
+  const baseline = { kind: 'baseline', nfe: 5, solver: 'DDIM', spacing: 'uniform', seq: 2, at: 0 } as const;
+  return {
+    nfe: 5,
+    learnings,
+    baselines: [
+      { ...baseline, validationLoss: 0.75 },
+      { ...baseline, spacing: 'karras', validationLoss: 0.5 },
+    ],
+    start: null,
+    startTable: null,
+    learnedTable: null,
+    learnedPreview: null,
+    classicPreview: null,
+  };
+}
 
 describe('numbers on the page', () => {
   it('keeps table entries short and signed', () => {
@@ -61,36 +88,53 @@ describe('numbers on the page', () => {
   });
 
   it('leaves what a log axis cannot show out of the curves', () => {
-    const step = { kind: 'step', nfe: 5, evaluations: 0, accepted: true, bestValidationLoss: 1, at: 0 } as const;
-    const steps = [
-      { ...step, seq: 0, iteration: 3, trainLoss: 0, validationLoss: null },
-      { ...step, seq: 1, iteration: 4, trainLoss: 0.5, validationLoss: 0.25 },
-    ];
-    const baseline = { kind: 'baseline', nfe: 5, solver: 'DDIM', spacing: 'uniform', seq: 2, at: 0 } as const;
-    const solver = {
-      nfe: 5,
-      steps,
-      baselines: [
-        { ...baseline, validationLoss: 0.75 },
-        { ...baseline, spacing: 'karras', validationLoss: 0.5 },
-      ],
-      startTable: null,
-      learnedTable: null,
-      learnedPreview: null,
-      classicPreview: null,
-    };
-    expect(chartData(solver)).toEqual([
+    const first = learning(0, [
+      [3, 0, null],
+      [4, 0.5, 0.25],
+    ]);
+    expect(chartData({ solver: solverOf(first), best: first, floor: 0.125 })).toEqual([
       [3, 4],
       [null, 0.5],
       [null, 0.25],
       [0.5, 0.5],
+      [0.125, 0.125],
     ]);
     expect(chartData(null)).toEqual([
       [0, 1],
       [null, null],
       [null, null],
       [null, null],
+      [null, null],
     ]);
     expect(lossRange(null, null)).toEqual([0.001, 1]);
+  });
+
+  it('draws seeds on the iterations of all, the others by their validation only', () => {
+    const first = learning(0, [
+      [0, 8, 4],
+      [10, 2, 1],
+    ]);
+    const second = learning(1, [
+      [0, 6, 4],
+      [5, 3, 2],
+    ]);
+    expect(chartData({ solver: solverOf(first, second), best: second, floor: null })).toEqual([
+      [0, 5, 10],
+      [6, 3, null],
+      [4, 2, null],
+      [0.5, 0.5, 0.5],
+      [null, null, null],
+      [4, null, 1],
+    ]);
+  });
+
+  it('leaves out a floor so far below that it would press the curves flat', () => {
+    const first = learning(0, [
+      [0, 0.4, 0.4],
+      [1, 0.3, 0.3],
+    ]);
+    const floorOf = (floor: number) => chartData({ solver: solverOf(first), best: first, floor })[4];
+    expect(floorOf(0.02)).toEqual([0.02, 0.02]);
+    expect(floorOf(0.002)).toEqual([null, null]);
   });
 });

@@ -18,6 +18,11 @@ export function formatShare(value: number): string {
   return `${(value * 100).toFixed(1)} %`;
 }
 
+/** Where tenths of a percent would say more than is known; it stays in one piece in running text. */
+export function formatWholeShare(value: number): string {
+  return `${Math.round(value * 100)}\u00a0%`;
+}
+
 const spacingNames: Readonly<Record<string, string>> = { logsnr: 'log SNR', karras: 'Karras' };
 
 /** A name of timestep spacing as people write it; names the page does not know stay as they are. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseLoggedEvent, type LoggedEvent, type RunEvent } from '../src/protocol/events';
 import type { RunInfo } from '../src/protocol/server';
 import text from '../test/data/page/run/events.jsonl?raw';
-import { emptyState, reduce, runState, type PageState } from './state';
+import { bestLearning, emptyState, reduce, runState, type PageState } from './state';
 
 const log = text.split('\n').flatMap((line) => parseLoggedEvent(line) ?? []);
 
@@ -11,14 +11,16 @@ const hydrate = (events: readonly LoggedEvent[]): PageState =>
 
 const number = (events: readonly RunEvent[]): LoggedEvent[] => events.map((event, seq) => ({ ...event, seq, at: seq }));
 
-const step = (iteration: number, validationLoss: number): RunEvent => ({
+const step = (iteration: number, validationLoss: number, seed = 0): RunEvent => ({
   kind: 'step',
   nfe: 5,
+  seed,
   iteration,
   trainLoss: validationLoss,
   validationLoss,
   bestValidationLoss: validationLoss,
   evaluations: iteration * 10,
+  noiseShift: null,
   accepted: true,
 });
 
@@ -32,6 +34,7 @@ const started = (resumed: boolean): RunEvent => ({
   teacher: 'unipc-3, 20 steps',
   method: 'table',
   nfes: [5],
+  seeds: 1,
 });
 
 const finished: RunEvent = { kind: 'finished', status: 'cancelled', message: 'Stopped.', report: null };
@@ -49,7 +52,9 @@ describe('page state', () => {
 
   it('collects a run of two solvers', () => {
     const state = hydrate(log);
-    expect(state.solvers.map(({ nfe, steps, baselines }) => [nfe, steps.length, baselines.length])).toEqual([
+    expect(
+      state.solvers.map(({ nfe, learnings, baselines }) => [nfe, learnings[0]?.steps.length, baselines.length]),
+    ).toEqual([
       [4, 15, 28],
       [5, 23, 28],
     ]);
@@ -83,13 +88,40 @@ describe('page state', () => {
       step(4, 0.8),
     ];
     const state = hydrate(number(events));
-    expect(state.solvers[0]?.steps.map(({ iteration, trainLoss }) => [iteration, trainLoss])).toEqual([
+    expect(state.solvers[0]?.learnings[0]?.steps.map(({ iteration, trainLoss }) => [iteration, trainLoss])).toEqual([
       [1, 3],
       [2, 2],
       [3, 0.9],
       [4, 0.8],
     ]);
     expect(state.finished).toBeNull();
+  });
+
+  it('keeps seeds apart, and knows the best one', () => {
+    const ended: RunEvent = {
+      kind: 'learning-ended',
+      nfe: 5,
+      seed: 0,
+      reason: 'no-clear-gain',
+      iteration: 2,
+      trainLoss: 1,
+      validationLoss: 2,
+      validationCi95: [1, 3],
+    };
+    const events = [started(false), step(1, 3), step(2, 2), ended, step(1, 4, 1), step(2, 1, 1)];
+    const best = (shown: readonly RunEvent[]): number | undefined => {
+      const state = hydrate(number(shown));
+      return bestLearning(state, state.solvers[0]!)?.seed;
+    };
+    const [solver] = hydrate(number(events)).solvers;
+    expect(solver?.learnings.map(({ seed, steps, ended }) => [seed, steps.length, ended?.reason])).toEqual([
+      [0, 2, 'no-clear-gain'],
+      [1, 2, undefined],
+    ]);
+    expect(best(events.slice(0, 5))).toBe(0);
+    expect(best(events)).toBe(1);
+    // A resumed run goes on with a learning that a budget had ended.
+    expect(hydrate(number([...events, step(3, 1)])).solvers[0]?.learnings[0]?.ended).toBeNull();
   });
 
   it('loads a grid again when it was written again', () => {

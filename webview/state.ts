@@ -15,12 +15,23 @@ export interface Preview {
   readonly height: number;
 }
 
+/** One learning of a solver, from one draw of training noises. */
+export interface Learning {
+  readonly seed: number;
+  readonly steps: readonly EventOf<'step'>[];
+  /** Null while it goes on. */
+  readonly ended: EventOf<'learning-ended'> | null;
+}
+
 /** All that is drawn about the solver with one number of evaluations. */
 export interface SolverView {
   readonly nfe: number;
-  readonly steps: readonly EventOf<'step'>[];
+  /** In the order in which they began; one where a run has one seed. */
+  readonly learnings: readonly Learning[];
   readonly baselines: readonly EventOf<'baseline'>[];
-  /** The classic table that learning started from. */
+  /** Where learning starts: not always the best classic solver. */
+  readonly start: EventOf<'start'> | null;
+  /** The best classic table. */
   readonly startTable: EventOf<'table'> | null;
   /** The best learned table so far. */
   readonly learnedTable: EventOf<'table'> | null;
@@ -46,6 +57,8 @@ export interface PageState {
   readonly progress: EventOf<'progress'> | null;
   /** Ascending by number of evaluations. */
   readonly solvers: readonly SolverView[];
+  /** The teacher's own error. */
+  readonly floor: EventOf<'teacher-floor'> | null;
   readonly teacherPreview: Preview | null;
   readonly warnings: readonly Warning[];
   readonly finished: EventOf<'finished'> | null;
@@ -60,6 +73,7 @@ export const emptyState: PageState = {
   device: null,
   progress: null,
   solvers: [],
+  floor: null,
   teacherPreview: null,
   warnings: [],
   finished: null,
@@ -86,6 +100,17 @@ export function runState(state: PageState): RunState | null {
   return state.started === null ? null : 'interrupted';
 }
 
+/** The learning whose table is kept: the one with the lowest validation loss, until the report says which. */
+export function bestLearning({ finished }: PageState, { nfe, learnings }: SolverView): Learning | null {
+  const kept = finished?.report?.solvers.find((solver) => solver.nfe === nfe)?.seed;
+  const loss = ({ steps }: Learning): number => steps.at(-1)?.bestValidationLoss ?? Infinity;
+  const lowest = learnings.reduce<Learning | null>(
+    (best, next) => (best === null || loss(next) < loss(best) ? next : best),
+    null,
+  );
+  return learnings.find(({ seed }) => seed === kept) ?? lowest;
+}
+
 function apply(state: PageState, event: LoggedEvent): PageState {
   if (event.seq <= state.lastSeq) return state;
   const next = { ...state, lastSeq: event.seq };
@@ -98,8 +123,14 @@ function apply(state: PageState, event: LoggedEvent): PageState {
       return { ...next, progress: event };
     case 'baseline':
       return withSolver(next, event.nfe, (solver) => ({ ...solver, baselines: withBaseline(solver.baselines, event) }));
+    case 'teacher-floor':
+      return { ...next, floor: event };
+    case 'start':
+      return withSolver(next, event.nfe, (solver) => ({ ...solver, start: event }));
     case 'step':
-      return withSolver(next, event.nfe, (solver) => ({ ...solver, steps: withStep(solver.steps, event) }));
+      return withLearning(next, event, ({ seed, steps }) => ({ seed, steps: withStep(steps, event), ended: null }));
+    case 'learning-ended':
+      return withLearning(next, event, (learning) => ({ ...learning, ended: event }));
     case 'table':
       return withSolver(next, event.nfe, (solver) =>
         event.learned ? { ...solver, learnedTable: event } : { ...solver, startTable: event },
@@ -120,8 +151,9 @@ function withSolver(state: PageState, nfe: number, change: (solver: SolverView) 
   const changed = change(
     found ?? {
       nfe,
-      steps: [],
+      learnings: [],
       baselines: [],
+      start: null,
       startTable: null,
       learnedTable: null,
       learnedPreview: null,
@@ -130,6 +162,19 @@ function withSolver(state: PageState, nfe: number, change: (solver: SolverView) 
   );
   const others = state.solvers.filter((solver) => solver.nfe !== nfe);
   return { ...state, solvers: [...others, changed].sort((a, b) => a.nfe - b.nfe) };
+}
+
+function withLearning(
+  state: PageState,
+  { nfe, seed }: { readonly nfe: number; readonly seed: number },
+  change: (learning: Learning) => Learning,
+): PageState {
+  return withSolver(state, nfe, (solver) => {
+    const { learnings } = solver;
+    const found = learnings.find((learning) => learning.seed === seed);
+    if (found === undefined) return { ...solver, learnings: [...learnings, change({ seed, steps: [], ended: null })] };
+    return { ...solver, learnings: learnings.map((learning) => (learning === found ? change(found) : learning)) };
+  });
 }
 
 /** A resumed run goes back to its checkpoint: iterations it does again replace what was drawn of them. */

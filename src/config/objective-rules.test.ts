@@ -34,6 +34,7 @@ describe('objective', () => {
       network_size: null,
       space: 'sample',
       sample_weights: '/project/w.npy',
+      trajectory_weight: 0,
       relax_radius: 'auto',
     });
   });

@@ -113,6 +113,8 @@ export interface ObjectiveConfig {
   readonly space: 'sample' | 'decoded';
   /** Absolute path of a tensor file with a number for each condition or each training noise, or null. */
   readonly sample_weights: string | null;
+  /** Weight of the distances of the rows before the sample from the teacher's trajectory; 0: the sample alone counts. */
+  readonly trajectory_weight: number;
   /**
    * r: the start noise of a training pair may move within the ball B(x_T, r·σ_T) (L2 norm of the whole sample);
    * 0 keeps it fixed; auto is LD3's 0.001·dim/NFE².

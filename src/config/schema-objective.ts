@@ -80,6 +80,17 @@ export const objective = z
           defaultText: 'none: all count alike',
         }),
       ),
+    trajectory_weight: z
+      .number()
+      .min(0)
+      .max(1000)
+      .default(0)
+      .meta(
+        meta({
+          text: "How much the states on the way count: weight times their mean squared distance from the teacher's trajectory, in the scale of the sample, is added to the distance of training noises. Helps learning from a poor start; the best samples come without it. 0 leaves it out.",
+          source: 'NeuralSolver (arXiv 2505.21114)',
+        }),
+      ),
     relax_radius: z
       .union([choice({ auto: '0.001·dim/NFE², as in LD3.' }), z.number().min(0).max(1000)])
       .default('auto')

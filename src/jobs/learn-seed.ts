@@ -127,9 +127,11 @@ async function endOf({ context, progress, seed, problem }: SeedTask, reason: End
   const { denoiser, objective, train, validation, relaxRadius } = problem;
   const { state } = progress.seeds[seed]!;
   const bootstrap = config.training.seed;
+  // Without a path the objective has no trajectory term, which the validation noises do not have either.
+  const { path: _, ...learnedFrom } = train;
   const measured = async (table: SolverTable): Promise<Generalisation> =>
     generalisation(
-      await tableLosses(denoiser, objective, table, train, signal),
+      await tableLosses(denoiser, objective, table, learnedFrom, signal),
       await tableLosses(denoiser, objective, table, validation, signal),
       bootstrap,
     );

@@ -60,8 +60,8 @@ function resetPeak(): number {
   return memoryStatus('VmRSS');
 }
 
-/** A line of /proc/self/status in bytes. */
-function memoryStatus(key: string): number {
+/** A line of /proc/self/status in bytes. Linux only. */
+export function memoryStatus(key: 'VmHWM' | 'VmRSS'): number {
   const line = readFileSync('/proc/self/status', 'utf8')
     .split('\n')
     .find((text) => text.startsWith(`${key}:`))!;

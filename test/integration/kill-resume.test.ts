@@ -45,14 +45,14 @@ const cases: Record<string, Case> = {
     },
     deaths,
   },
-  'Adam with an average, blocks in turns': {
+  'Adam with an average, blocks in turns, the path counts': {
     seed: 2,
     config: {
       student: 'method: s4s-alt, order: 2, num_inference_steps: 3',
       training: 'optimizer: adam, iterations: 60, learning_rate: 0.02, ema: 0.9, budget: { minutes: 1000 }',
-      objective: 'relax_radius: 0.1',
+      objective: 'relax_radius: 0.1, trajectory_weight: 0.5',
     },
-    deaths: deaths.filter(([phase]) => phase === 'learn' || phase === 'evaluate'),
+    deaths: deaths.filter(([phase, doing]) => phase === 'learn' || phase === 'evaluate' || doing === 'write'),
   },
 };
 

@@ -12,10 +12,16 @@ export type Theme = keyof typeof themes;
 const root = join(__dirname, '..', '..');
 const data = join(root, 'test', 'data', 'page');
 
-/** A whole run of two solvers, as a job writes it. */
-export const events: readonly LoggedEvent[] = readFileSync(join(data, 'run', 'events.jsonl'), 'utf8')
-  .split('\n')
-  .flatMap((line) => parseLoggedEvent(line) ?? []);
+/** A whole run of two solvers, as a job of version 1 wrote it. */
+export const events = logOf('events.jsonl');
+
+/** The same from three draws of training noises, with the teacher's own error, and too few noises at the end. */
+export const seedEvents = logOf('seeds.jsonl');
+
+function logOf(name: string): readonly LoggedEvent[] {
+  const lines = readFileSync(join(data, 'run', name), 'utf8').split('\n');
+  return lines.flatMap((line) => parseLoggedEvent(line) ?? []);
+}
 
 export const run: RunInfo = {
   runDir: '/demo/digits/runs/digits-20261123-1815',

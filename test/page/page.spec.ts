@@ -1,6 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
-import { events, expect, run, test, type Theme } from './fake-window';
+import { endReasons } from '../../src/protocol/wording';
+import { events, expect, run, seedEvents, test, type Theme } from './fake-window';
 
 const done = { state: 'done', pid: null, message: 'Two solvers learned.' } as const;
 
@@ -8,6 +9,14 @@ const done = { state: 'done', pid: null, message: 'Two solvers learned.' } as co
 const halfway = events.slice(
   0,
   events.findIndex((event) => event.kind === 'step' && event.nfe === 5 && event.iteration === 12),
+);
+
+/** The log of several seeds up to the middle of the second one of the second solver. */
+const secondSeed = seedEvents.slice(
+  0,
+  seedEvents.findIndex(
+    (event) => event.kind === 'step' && event.nfe === 5 && event.seed === 1 && event.iteration === 5,
+  ),
 );
 
 test('says that there is no run yet, and starts one', async ({ window }) => {
@@ -37,6 +46,46 @@ test('draws a run that is going on, and follows it event by event', async ({ win
   expect(Number(await page.getByTestId('progress').getAttribute('value'))).toBeGreaterThan(Number(before));
   await expect(page.getByTestId('results').locator('tr.learned')).toContainText('0.0065');
   await expect(page.getByTestId('headline')).toContainText('4.1× better');
+});
+
+test('draws several seeds above the teacher’s own error, and tells them apart', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(secondSeed);
+  const notes = page.getByTestId('learning-notes').getByRole('listitem');
+  await expect(notes).toHaveText([
+    'Learning starts from UniPC-2 on times learned at 4 evaluations, at 0.017 on validation noises.',
+    'Drawn in full: seed 1, the best of 2 so far on validation noises. Faint: the others.',
+    /^Training noises moved by 32\s% of the radius they may move within on average, at most by 100\s%\.$/,
+    `Seed 1 ended after 11 iterations, because ${endReasons['no-clear-gain']}.`,
+  ]);
+  const drawn = await curvePixels(page);
+  expect(drawn.floor, 'line of the teacher’s own error').toBeGreaterThan(100);
+  expect(drawn.learned, 'validation of the best seed').toBeGreaterThan(100);
+  expect(drawn.faint, 'validation of the other seed').toBeGreaterThan(20);
+  await expect(page.getByTestId('loss-chart')).toHaveAccessibleName(/The teacher’s own error is 0\.0041\.$/);
+
+  for (const event of seedEvents.slice(secondSeed.length)) await window.post({ kind: 'event', event });
+  await window.post({ kind: 'run', run: { ...run, ...done } });
+  await expect(notes.nth(1)).toContainText('seed 3, the best of 3 on validation noises.');
+  await expect(page.getByTestId('warnings')).toContainText('too few noises to learn from. Raise training.samples to');
+  const seeds = page.getByTestId('seeds');
+  await expect(seeds).toContainText('seed 3, the best on validation noises, is kept');
+  await expect(seeds).toContainText('median 0.0074, from 0.0067 to 0.0087');
+  await seeds.getByText('Seeds', { exact: true }).click();
+  await expect(seeds.locator('tbody tr')).toHaveCount(3);
+  await expect(seeds.locator('tr.learned')).toContainText('kept');
+  await expect(page.getByText(/differs from itself .* by 0\.0040 \(95 % interval 0\.0038 to 0\.0043\)/)).toBeVisible();
+});
+
+test('says of an older run only what its log says', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  await window.hydrate(events, done);
+  await expect(page.getByTestId('results')).toBeVisible();
+  await expect(page.getByTestId('learning-notes')).toBeHidden();
+  await expect(page.getByTestId('seeds')).toBeHidden();
+  expect(await curvePixels(page)).toMatchObject({ floor: 0, faint: 0 });
 });
 
 test('waits calmly for what is not there yet', async ({ window }, info) => {
@@ -148,9 +197,11 @@ for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] sa
     for (const [name, shown, change] of [
       ['running', halfway, {}],
       ['done', events, done],
+      ['seeds', seedEvents, done],
     ] as const) {
       await window.hydrate(shown, change);
       await expect(page.getByTestId('preview-classic')).toBeVisible();
+      if (name === 'seeds') await page.getByText('Seeds', { exact: true }).click();
       const { violations } = await new AxeBuilder({ page }).analyze();
       const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
       expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
@@ -164,7 +215,8 @@ for (const width of [400, 800, 1400]) {
     const { page } = window;
     await page.setViewportSize({ width, height: 900 });
     await window.load();
-    await window.hydrate(events, done);
+    await window.hydrate(seedEvents, done);
+    await page.getByText('Seeds', { exact: true }).click();
     await expect(page.getByTestId('preview-classic')).toBeVisible();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - globalThis.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
@@ -172,8 +224,8 @@ for (const width of [400, 800, 1400]) {
   });
 }
 
-/** How many pixels of the chart have (about) the colours of the validation curve and of the classic line. */
-function curvePixels(page: Page): Promise<{ learned: number; classic: number }> {
+/** How many pixels of the chart have (about) the colours of its lines. */
+function curvePixels(page: Page): Promise<Record<'learned' | 'classic' | 'floor' | 'faint', number>> {
   return page
     .getByTestId('loss-chart')
     .locator('canvas')
@@ -181,9 +233,11 @@ function curvePixels(page: Page): Promise<{ learned: number; classic: number }> 
       const canvas = element as HTMLCanvasElement;
       const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
       const count = (name: string): number => {
-        const [red = 0, green = 0, blue = 0] = (
-          getComputedStyle(document.body).getPropertyValue(name).match(/\d+/g) ?? []
-        ).map(Number);
+        // However the colour is written, a canvas knows what it looks like.
+        const sample = new OffscreenCanvas(1, 1).getContext('2d')!;
+        sample.fillStyle = getComputedStyle(document.body).getPropertyValue(name);
+        sample.fillRect(0, 0, 1, 1);
+        const [red = 0, green = 0, blue = 0] = sample.getImageData(0, 0, 1, 1).data;
         let found = 0;
         for (let i = 0; i < pixels.length; i += 4) {
           const distance =
@@ -192,7 +246,12 @@ function curvePixels(page: Page): Promise<{ learned: number; classic: number }> 
         }
         return found;
       };
-      return { learned: count('--learned'), classic: count('--classic') };
+      return {
+        learned: count('--learned'),
+        classic: count('--classic'),
+        floor: count('--floor'),
+        faint: count('--faint-curve'),
+      };
     });
 }
 

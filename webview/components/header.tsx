@@ -45,7 +45,8 @@ function subtitle({ started }: PageState): string {
   if (started === null) return '';
   const nfes = new Intl.ListFormat('en').format(started.nfes.map(String));
   const what = started.task === 'preview' ? 'Samples' : `Method ${started.method}`;
-  return `${what} at ${nfes} evaluations · teacher ${started.teacher}`;
+  const seeds = started.seeds > 1 ? ` · ${started.seeds} seeds` : '';
+  return `${what} at ${nfes} evaluations${seeds} · teacher ${started.teacher}`;
 }
 
 function DeviceChip({ page: { device } }: { readonly page: PageState }) {

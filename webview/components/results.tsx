@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
-import type { ResultRow, TeacherReport } from '../../src/protocol/report';
-import { formatLoss, formatRatio, outcomes } from '../../src/protocol/wording';
+import type { ResultRow, SolverReport, TeacherReport } from '../../src/protocol/report';
+import { endReasons, formatLoss, formatRatio, outcomes } from '../../src/protocol/wording';
 import { formatShare, spacingName } from '../numbers';
 import type { SolverView } from '../state';
 import { state } from '../store';
@@ -15,6 +15,7 @@ export function Results({ solver }: { readonly solver: SolverView | null }) {
   const rows = report.results.filter(({ nfe }) => nfe === solver.nfe).sort((a, b) => a.mse - b.mse);
   if (rows.length === 0) return null;
   const outcome = outcomes(report).find(({ learned }) => learned.nfe === solver.nfe);
+  const how = report.solvers.find(({ nfe }) => nfe === solver.nfe);
   const shown = all.value ? rows : rows.slice(0, rowsAtFirst);
   const scale = logScale(rows);
   const extras = {
@@ -30,6 +31,7 @@ export function Results({ solver }: { readonly solver: SolverView | null }) {
           {spacingName(outcome.classic.spacing)} times
         </p>
       )}
+      {how !== undefined && how.seeds.length > 1 && <Spread how={how} />}
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="results-title">
         <table class="results" data-testid="results">
           <thead>
@@ -109,11 +111,74 @@ function Interval({ row, scale }: { readonly row: ResultRow; readonly scale: Sca
   );
 }
 
-function teacherLine(teacher: TeacherReport): string {
+/** What another draw of training noises would have given. */
+function Spread({ how: { seed, seeds, spread } }: { readonly how: SolverReport }) {
+  const { median, min, max } = spread.test_mse;
+  return (
+    <div class="seeds" data-testid="seeds">
+      <p class="note">
+        Learned from {seeds.length} draws of training noises; seed {seed + 1}, the best on validation noises, is kept.
+        MSE over the seeds: median {formatLoss(median)}, from {formatLoss(min)} to {formatLoss(max)}.
+      </p>
+      <details>
+        <summary>Seeds</summary>
+        <div class="scroll" tabIndex={0} role="region" aria-label="Results of each seed">
+          <table class="results">
+            <thead>
+              <tr>
+                <th scope="col">Seed</th>
+                <th scope="col" class="number">
+                  Validation MSE
+                </th>
+                <th scope="col" class="number">
+                  MSE
+                </th>
+                <th scope="col" class="number">
+                  Iterations
+                </th>
+                <th scope="col" class="number">
+                  Model evaluations
+                </th>
+                <th scope="col">Ended because</th>
+              </tr>
+            </thead>
+            <tbody>
+              {seeds.map((one) => (
+                <tr key={one.seed} class={one.seed === seed ? 'learned' : ''}>
+                  <th scope="row">
+                    {one.seed + 1}
+                    {one.seed === seed && <span class="badge">kept</span>}
+                  </th>
+                  <td class="number">{formatLoss(one.validation_mse)}</td>
+                  <td class="number">{formatLoss(one.test_mse)}</td>
+                  <td class="number">{one.iterations}</td>
+                  <td class="number">{one.model_evaluations.toLocaleString('en')}</td>
+                  <td>{endReasons[one.ended]}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </div>
+  );
+}
+
+function teacherLine({
+  solver,
+  num_inference_steps: steps,
+  self_mse,
+  self_mse_ci95,
+  accuracy,
+  fd,
+}: TeacherReport): string {
+  const interval = self_mse_ci95 === null ? '' : ` (95 % interval ${self_mse_ci95.map(formatLoss).join(' to ')})`;
   const parts = [
-    `The teacher, ${teacher.solver} with ${teacher.num_inference_steps} steps, differs from itself at twice the steps by ${formatLoss(teacher.self_mse)}`,
-    ...(teacher.accuracy === null ? [] : [`its accuracy is ${formatShare(teacher.accuracy)}`]),
-    ...(teacher.fd === null ? [] : [`its FD ${formatLoss(teacher.fd)}`]),
+    self_mse === null
+      ? `The teacher, ${solver} with ${steps} steps, gives NaN at twice the steps, so its own error is not known`
+      : `The teacher, ${solver} with ${steps} steps, differs from itself at twice the steps by ${formatLoss(self_mse)}${interval}`,
+    ...(accuracy === null ? [] : [`its accuracy is ${formatShare(accuracy)}`]),
+    ...(fd === null ? [] : [`its FD ${formatLoss(fd)}`]),
   ];
   return `${new Intl.ListFormat('en').format(parts)}.`;
 }

@@ -11,7 +11,9 @@ import { teacherStates } from '../teacher-path';
  * at the student's own evaluation times τ_k. The scale √(α² + σ²) is that of the states of data with unit variance, for
  * which the probability flow carries an error at (α, σ) to the sample divided by just that; so all rows, from σ = 80 to
  * σ = 0.1, count by what their errors do to the sample. In derivatives the teacher's state is a constant: τ_k moves y_k, not
- * what y_k is compared with. Pairs without a path (validation and test, where samples are all that matters) have the loss of
+ * what y_k is compared with. On the mixture of eight Gaussians, Gauss–Newton from DEIS-2 on quadratic times finds nothing with
+ * 5, 6 or 8 evaluations and with weight 0.3 a loss 70 to 120 times lower; from DPM-Solver++ 2M on even λ, where it does well
+ * alone, it ends 2 to 10 times higher with it. Pairs without a path (validation and test, where samples are all that matters) have the loss of
  * `objective` alone.
  */
 export function trajectory(objective: Objective, schedule: NoiseSchedule, weight: number): Objective {
@@ -34,15 +36,15 @@ export function trajectory(objective: Objective, schedule: NoiseSchedule, weight
     }),
     ...(objective.squares && {
       async squares(outcome, pairs, signal) {
-        const { losses, width, residuals, push } = await objective.squares!(outcome, pairs, signal);
+        const squares = await objective.squares!(outcome, pairs, signal);
         const inner = residualsOf(outcome, pairs, schedule, weight);
         const { count, dim } = pairs;
         return {
-          losses: added(losses, inner),
-          width: width + inner.length * dim,
-          residuals: sideBySide(count, [residuals, ...inner.map((each) => each.residuals)]),
+          losses: added(squares.losses, inner),
+          width: squares.width + inner.length * dim,
+          residuals: sideBySide(count, [squares.residuals, ...inner.map((each) => each.residuals)]),
           push: async (tangent, pushSignal) => {
-            const pushed = await push(tangent, pushSignal);
+            const pushed = await squares.push(tangent, pushSignal);
             const moved = inner.map(({ row, factor }) => {
               const own = tangent(row);
               return own ? scaled(own, factor) : new Float32Array(count * dim);

@@ -74,7 +74,7 @@ describe('fitRows', () => {
       const ends = Array.from({ length: n }, (_, i) => states[i === n - 1 ? teacher.nfe : 20 * (i + 1)]!);
       const targets = base === 'euler' ? ends : ends.flatMap((end, i) => (i === n - 1 ? [end] : [end, end]));
 
-      const theta = await fitRows(denoiser, p, { starts, conditions, targets });
+      const { theta } = await fitRows(denoiser, p, { starts, conditions, targets });
 
       /** Squared error of row k + 1 if the scalars before it stay, and its own is moved. */
       const error = async (k: number, move: number): Promise<number> => {
@@ -101,7 +101,7 @@ describe('fitRows', () => {
     const scalars = Float64Array.of(0.7, -0.4, 0.2);
     const table = p.table(scalars);
     const { states } = await sample(denoiser, table, starts, conditions);
-    const theta = await fitRows(denoiser, p, { starts, conditions, targets: states.slice(1) });
+    const { theta } = await fitRows(denoiser, p, { starts, conditions, targets: states.slice(1) });
     theta.forEach((value, i) => expect(value).toBeCloseTo(scalars[i]!, 3));
     expect(table.weights).toHaveLength(rowOffset(4));
     const short = { starts, conditions, targets: states.slice(2) };

@@ -45,7 +45,8 @@ export async function fitDode(
     }
     for (let row = 0; row < rows; row++) targets.push(state);
   }
-  return fitRows(denoiser, dode(problem, base), { starts, conditions, targets }, signal);
+  const { theta } = await fitRows(denoiser, dode(problem, base), { starts, conditions, targets }, signal);
+  return theta;
 }
 
 /** Points even in λ; no noise is reached in one step. */

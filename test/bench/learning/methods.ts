@@ -1,0 +1,56 @@
+import type { MethodChoice } from '../../../src/learn/methods';
+
+/** What is compared: names of the tables' rows, and what `methodParameterisation` calls them. */
+const learned = {
+  table: { method: 'table' },
+  s4s: { method: 's4s' },
+  's4s-alt': { method: 's4s-alt' },
+  's4s-pc': { method: 's4s', family: 'pc' },
+  gs: { method: 'gs' },
+  bns: { method: 'bns' },
+  ld3: { method: 'ld3' },
+  dyweight: { method: 'dyweight' },
+  neural_solver: { method: 'neural_solver' },
+  dode: { method: 'dode' },
+  amed: { method: 'amed' },
+} as const satisfies Readonly<Record<string, Partial<MethodChoice>>>;
+
+export type LearnedName = keyof typeof learned;
+
+/** `classic`: the best of all classic solvers. `adam-…`: a learned method by Adam instead of Gauss–Newton. */
+export type BenchMethod = 'teacher' | 'classic' | LearnedName | `adam-${LearnedName}`;
+
+export const learnedNames = Object.keys(learned) as LearnedName[];
+
+/** Adam runs of the table alone, unless others are asked for. */
+export const defaultMethods: readonly BenchMethod[] = ['teacher', 'classic', ...learnedNames, 'adam-table'];
+
+/** K is 3 wherever a method has a window. */
+export function choiceOf(name: LearnedName): MethodChoice {
+  return { family: 'lms', order: 3, ...learned[name] };
+}
+
+export function isAdam(method: BenchMethod): boolean {
+  return method.startsWith('adam-');
+}
+
+/** The learned method of a row; undefined for teacher and classics. */
+export function learnedOf(method: BenchMethod): LearnedName | undefined {
+  const name = method.replace(/^adam-/, '');
+  return learnedNames.find((known) => known === name);
+}
+
+/** @throws Error that says which methods there are */
+export function parseMethod(text: string): BenchMethod {
+  const all: BenchMethod[] = [
+    'teacher',
+    'classic',
+    ...learnedNames,
+    ...learnedNames.map((name) => `adam-${name}` as const),
+  ];
+  const found = all.find((name) => name === text);
+  if (found) return found;
+  throw new Error(
+    `There is no method "${text}"; there are teacher, classic, ${learnedNames.join(', ')}, and adam- before one of those.`,
+  );
+}

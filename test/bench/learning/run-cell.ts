@@ -1,0 +1,174 @@
+import { setImmediate } from 'node:timers/promises';
+import { measure, type NamedClassic } from '../../../src/jobs/classics';
+import { bestTable, initialState, learn, type LearnProblem } from '../../../src/learn/learn';
+import { mean, tableLosses } from '../../../src/learn/objective';
+import { squared } from '../../../src/learn/objectives/squared';
+import type { PairSet } from '../../../src/learn/pairs';
+import { fitDode } from '../../../src/learn/parameterisations/fit-dode';
+import type { Denoiser } from '../../../src/solvers/denoiser';
+import { tableProblem } from '../../../src/solvers/linear-form';
+import type { SolverTable } from '../../../src/solvers/table';
+import { adamBatch, type Cell } from './cells';
+import { bestStart, rankedClassics, type Start } from './classics';
+import { choiceOf, isAdam, learnedOf } from './methods';
+import { openProblem } from './open-problem';
+import type { BenchProblem } from './problem';
+import { qualityOf } from './quality';
+import type { CellOutcome, CellResult, TracePoint } from './results';
+
+/** Gauss–Newton stops by its budget or when it finds nothing better; this is never reached. */
+const mostIterations = 1000;
+
+type Learned = Pick<CellOutcome, 'evaluations' | 'iterations' | 'trace' | 'parameters'> & {
+  readonly table: SolverTable;
+};
+
+interface Pairs {
+  readonly train: PairSet;
+  readonly validation: PairSet;
+}
+
+/** Learns and judges one cell. The same cell gives the same numbers, but for its times. */
+export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
+  const problem = await openProblem(cell.problem);
+  try {
+    if (cell.method === 'teacher') return { cell, outcome: await teacherOutcome(problem) };
+    const pairs = await problem.learningPairs(cell.seed);
+    const ranked = await rankedClassics(problem, pairs.validation, cell.nfe, cell.seed);
+    const name = learnedOf(cell.method);
+    if (name === undefined) {
+      const [best] = ranked;
+      if (!best) return { cell, impossible: 'no classic solver is finite' };
+      const { classic, loss } = best;
+      const learned = { table: classic.table, parameters: 0, evaluations: 0, iterations: 0 };
+      return {
+        cell,
+        outcome: await judged(problem, classic, { ...learned, trace: [{ evaluations: 0, loss }] }, [0, 0]),
+      };
+    }
+    const start = bestStart(problem, choiceOf(name), cell.nfe, ranked);
+    if (!start) return { cell, impossible: 'no classic solver of so many evaluations to begin at' };
+    const clock = performance.now();
+    const cpu = process.cpuUsage();
+    const learned =
+      cell.method === 'dode' ? await fitted(problem, start, pairs) : await optimised(problem, start, pairs, cell);
+    const seconds = (performance.now() - clock) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    return { cell, outcome: await judged(problem, start.classic, learned, [seconds, (user + system) / 1e6]) };
+  } finally {
+    await problem.release();
+  }
+}
+
+/** The teacher's samples; its error is that of the same teacher at twice the steps from it. */
+async function teacherOutcome(problem: BenchProblem): Promise<CellOutcome> {
+  const { test, teacherSteps } = problem;
+  return {
+    start: `teacher, ${teacherSteps} evaluations`,
+    parameters: 0,
+    evaluations: 0,
+    iterations: 0,
+    seconds: 0,
+    cpu_seconds: 0,
+    validation: 0,
+    trace: [],
+    quality: await qualityOf(problem, test.targets, await problem.finerTeacher()),
+  };
+}
+
+async function judged(
+  problem: BenchProblem,
+  { solver, spacing }: NamedClassic,
+  { table, ...learned }: Learned,
+  [seconds, cpuSeconds]: readonly [number, number],
+): Promise<CellOutcome> {
+  const { denoiser, test } = problem;
+  const { samples } = await measure(denoiser, table, test, new AbortController().signal);
+  return {
+    start: `${solver} · ${spacing}`,
+    ...learned,
+    seconds,
+    cpu_seconds: cpuSeconds,
+    validation: Math.min(...learned.trace.map(({ loss }) => loss).filter(Number.isFinite)),
+    quality: await qualityOf(problem, samples, test.targets),
+  };
+}
+
+/** Gauss–Newton or Adam. Its own start is what the result is never worse than, not the best of all classic solvers. */
+async function optimised(
+  { denoiser, schedule }: BenchProblem,
+  { parameterisation }: Start,
+  { train, validation }: Pairs,
+  cell: Cell,
+): Promise<Learned> {
+  const table = parameterisation.table(parameterisation.initial);
+  const validationLosses = await tableLosses(denoiser, squared, table, validation);
+  const optimizer = isAdam(cell.method) ? 'adam' : 'gauss_newton';
+  const problem: LearnProblem = {
+    denoiser,
+    schedule,
+    objective: squared,
+    parameterisation,
+    train,
+    validation,
+    start: { table, validationLosses },
+    optimizer,
+    adam: { learningRate: cell.rate ?? 0, schedule: 'cosine', warmup: 0, ema: 0, batchSize: adamBatch },
+    iterations: cell.iterations ?? mostIterations,
+    relaxRadius: 0,
+    maxEvaluations: cell.budget,
+    seed: cell.seed,
+  };
+  const state = initialState(problem);
+  const trace: TracePoint[] = [{ evaluations: 0, loss: mean(validationLosses) }];
+  await learn(problem, state, {
+    outOfTime: () => false,
+    async onStep({ evaluations, validationLoss }) {
+      if (validationLoss !== null && Number.isFinite(validationLoss)) trace.push({ evaluations, loss: validationLoss });
+      // Adam runs to the end of its schedule, as its authors' programs let it.
+      if (optimizer === 'adam') Object.assign(state, { stale: 0, rejected: 0 });
+      // The mixture never waits for anything: let the process hear of its parent's end.
+      await setImmediate();
+    },
+  });
+  const { evaluations, iteration: iterations } = state;
+  return { table: bestTable(state), parameters: parameterisation.size, evaluations, iterations, trace };
+}
+
+/** D-ODE's closed form, on all training noises at once; the start where that does better. */
+async function fitted(
+  { denoiser, schedule }: BenchProblem,
+  { parameterisation, grid, classic }: Start,
+  { train, validation }: Pairs,
+): Promise<Learned> {
+  let evaluations = 0;
+  const { dim, prediction, space } = denoiser;
+  const counting: Denoiser = {
+    dim,
+    prediction,
+    space,
+    evaluate(batch, signal) {
+      evaluations += batch.times.length;
+      return denoiser.evaluate(batch, signal);
+    },
+  };
+  const theta = await fitDode(counting, schedule, tableProblem(schedule, grid), {
+    starts: train.noises,
+    conditions: train.conditions,
+    base: classic.choice.solver === 'heun' ? 'heun' : 'euler',
+  });
+  const tables = [parameterisation.table(parameterisation.initial), parameterisation.table(theta)];
+  const losses: number[] = [];
+  for (const table of tables) losses.push(mean(await tableLosses(denoiser, squared, table, validation)));
+  const [before = NaN, after = NaN] = losses;
+  return {
+    table: after < before ? tables[1]! : tables[0]!,
+    parameters: parameterisation.size,
+    evaluations,
+    iterations: 1,
+    trace: [
+      { evaluations: 0, loss: before },
+      { evaluations, loss: after },
+    ],
+  };
+}
