@@ -1,6 +1,7 @@
 import { mean, tableLosses } from '../learn/objective';
 import type { Objective } from '../learn/objective';
 import type { PairSet } from '../learn/pairs';
+import { fitted, pathStarts } from '../learn/fitted-starts';
 import { methodParameterisation } from '../learn/methods';
 import type { Parameterisation } from '../learn/parameterisation';
 import { tableFromData } from '../solvers/table';
@@ -10,6 +11,7 @@ import type { Checkpoint, NfeProgress } from './checkpoint';
 import { startsFromNeighbour } from './neighbour-starts';
 import { fullLabel } from './run-context';
 import type { RunContext } from './run-context';
+import type { RunPairs } from './run-pairs';
 import { firstTaken, startsOf } from './student';
 import type { NamedStart } from './student';
 
@@ -20,17 +22,19 @@ export interface ChosenStart {
   /** The table that learning really begins at; some methods take only the grid of their start. */
   readonly table: SolverTable;
   readonly validationLosses: Float64Array;
+  /** Model evaluations it cost to make, counted per sample. */
+  readonly evaluations: number;
 }
 
 /**
- * The start with the lowest validation loss: the best classic solver that the method takes, or one on the grid learned at
- * the neighbouring number of evaluations. `student.init`, where it names a solver, is taken as it is. A resumed run takes
- * the start that it has.
+ * The start with the lowest validation loss: the best classic solver that the method takes, one on the grid learned at the
+ * neighbouring number of evaluations, or rows fitted to the teacher's path (method `table`). `student.init`, where it names a
+ * solver, is taken as it is. A resumed run takes the start that it has.
  */
 export async function chooseStart(
   context: RunContext,
   objective: Objective,
-  validation: PairSet,
+  { paths, validation }: Pick<RunPairs, 'paths' | 'validation'>,
   progress: NfeProgress,
   checkpoint: Checkpoint,
 ): Promise<ChosenStart> {
@@ -39,12 +43,18 @@ export async function chooseStart(
   const taken = (start: NamedStart): Parameterisation | undefined =>
     methodParameterisation(model.schedule, config.student, start);
   const classics = startsOf(context, progress.baselines, nfe);
-  const candidates = [firstTaken(context, classics)];
+  const candidates: Candidate[] = [{ ...firstTaken(context, classics), evaluations: 0 }];
   const neighbour = config.student.init === 'auto' ? learnedNeighbour(checkpoint, nfe) : undefined;
   if (neighbour) {
     const starts = startsFromNeighbour(model.schedule, neighbour, classics, (start) => taken(start) !== undefined);
-    candidates.push(...starts.map((start) => ({ start, parameterisation: taken(start)! })));
+    candidates.push(...starts.map((start) => ({ start, parameterisation: taken(start)!, evaluations: 0 })));
   }
+  if (paths) {
+    meter.say(`Fitting rows of ${nfe} evaluations to the teacher's path`);
+    candidates.push(...(await fittedCandidates(context, paths, nfe, candidates, taken)));
+  }
+  // What a start cost to find: all that were fitted, whichever is taken.
+  const evaluations = candidates.reduce((sum, candidate) => sum + candidate.evaluations, 0);
   const known = candidates.filter(
     ({ start }) => start.solver === startedFrom?.solver && start.spacing === startedFrom.spacing,
   );
@@ -56,11 +66,37 @@ export async function chooseStart(
     const loss = mean(validationLosses);
     // One that gives NaN is not better than any; where all do, learning finds out.
     if (!best || loss < mean(best.validationLosses) || !Number.isFinite(mean(best.validationLosses))) {
-      best = { start, parameterisation, table, validationLosses };
+      best = { start, parameterisation, table, validationLosses, evaluations };
     }
   }
   return best!;
 }
+
+type Candidate = Pick<ChosenStart, 'start' | 'parameterisation' | 'evaluations'>;
+
+/** The other starts and those on the path's own times, with rows fitted to the teacher's path. */
+async function fittedCandidates(
+  { model, signal }: RunContext,
+  pairs: PairSet,
+  nfe: number,
+  others: readonly Candidate[],
+  taken: (start: NamedStart) => Parameterisation | undefined,
+): Promise<Candidate[]> {
+  const { denoiser, schedule } = model;
+  const onPath = pathStarts(schedule, pairs, nfe).flatMap((found, i): Candidate[] => {
+    const start = { ...found, solver: 'path', spacing: `times ${i + 1}` };
+    const parameterisation = taken(start);
+    return parameterisation ? [{ start, parameterisation, evaluations: 0 }] : [];
+  });
+  const candidates: Candidate[] = [];
+  for (const { start, parameterisation } of [...onPath, ...others]) {
+    const fit = await fitted({ denoiser, schedule, pairs }, parameterisation, signal);
+    candidates.push({ start: { ...start, solver: `${start.solver} ${fittedMark}` }, ...fit });
+  }
+  return candidates;
+}
+
+const fittedMark = '(rows fitted)';
 
 /** The learned table with the nearest number of evaluations among those learned before: the next lower one. */
 function learnedNeighbour({ solvers }: Checkpoint, nfe: number): SolverTable | undefined {

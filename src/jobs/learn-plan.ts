@@ -1,7 +1,10 @@
 import { gaussNewtonSamples } from '../learn/learn';
+import { emphases } from '../learn/path-times';
+import { warmStartNoises } from '../learn/warm-start';
 import { classicTables } from './classics';
 import { neighbourStarts } from './neighbour-starts';
 import type { RunContext } from './run-context';
+import { startsAreFitted } from './student';
 import { floorSamples } from './teacher-floor';
 
 /** Rough costs of a run in model evaluations, for the progress bar. */
@@ -13,7 +16,9 @@ export function planStages({ config, meter, teacher, model }: RunContext): void 
   meter.plan('teacher', null, (seeds * samples + validation + test + 2 * Math.min(floorSamples, validation)) * steps);
   nfes.forEach((nfe, i) => {
     const starts = classicTables(model.schedule, nfe).length + (i === 0 ? 1 : 1 + neighbourStarts);
-    meter.plan('baselines', nfe, starts * validation * nfe);
+    const candidates = emphases.length + (i === 0 ? 1 : 1 + neighbourStarts);
+    const fitted = startsAreFitted(config) ? candidates * (Math.min(samples, warmStartNoises) + validation) : 0;
+    meter.plan('baselines', nfe, (starts * validation + fitted) * nfe);
     const tangents = (nfe * (nfe + 1) * (nfe + 2)) / 6 + nfe * nfe;
     const batch = adamBatch(config.training.batch_size);
     const perNoise = tangents + 8 * nfe;

@@ -45,7 +45,7 @@ export async function learnSolver(run: LearnRun, nfe: number): Promise<void> {
   const { seeds } = config.training;
   if (progress.seeds.length === seeds && progress.seeds.every(({ ended }) => ended)) return;
 
-  const chosen = await chooseStart(context, objective, pairs.validation, progress, checkpoint);
+  const chosen = await chooseStart(context, objective, pairs, progress, checkpoint);
   const { start, validationLosses } = chosen;
   if (!progress.startedFrom) {
     const { solver, spacing } = start;
@@ -62,6 +62,7 @@ export async function learnSolver(run: LearnRun, nfe: number): Promise<void> {
     const problem = problemOf(run, chosen, train, classic, seedOf(config.training.seed, seed));
     if (!progress.seeds[seed]) {
       const state = initialState(problem);
+      state.evaluations = chosen.evaluations;
       progress.seeds.push({ state, reason: null, ended: null });
       if (seed === 0) emitTable(context, state, fullLabel(bestClassic));
       if (mean(validationLosses) < state.best.validationLoss) {
@@ -73,7 +74,7 @@ export async function learnSolver(run: LearnRun, nfe: number): Promise<void> {
         trainLoss: mean(await tableLosses(model.denoiser, objective, chosen.table, train, signal)),
         validationLoss: mean(validationLosses),
         bestValidationLoss: state.best.validationLoss,
-        evaluations: 0,
+        evaluations: state.evaluations,
         noiseShift: null,
         accepted: true,
       });

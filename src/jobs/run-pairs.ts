@@ -1,8 +1,10 @@
 import type { PairSet } from '../learn/pairs';
 import { slicePairs } from '../learn/pairs';
+import { warmStartNoises } from '../learn/warm-start';
 import type { OpenObjective } from './objective';
 import type { RunContext } from './run-context';
-import { teacherPairs } from './teacher';
+import { startsAreFitted } from './student';
+import { mostPaths, teacherPairs } from './teacher';
 
 /** The noises of a run with what the teacher makes of them. */
 export interface RunPairs {
@@ -11,6 +13,8 @@ export interface RunPairs {
    * asked for are held in memory; the others come from the teacher's cache.
    */
   train(seed: number): Promise<PairSet>;
+  /** Training noises with the teacher's way to their samples, for `fittedStarts`; null where nothing starts from it. */
+  readonly paths: PairSet | null;
   readonly validation: PairSet;
   readonly test: PairSet;
   /** The first of the test noises: what the grids show. */
@@ -33,6 +37,12 @@ export async function makePairs(
     return held.pairs;
   };
   meter.start('teacher', null, `Teacher (${label}): training noises`);
+  // Before the others, which then take the samples of these from the cache.
+  const followed = Math.min(training.samples, warmStartNoises, mostPaths(teacher.table, model.denoiser.dim));
+  const paths =
+    startsAreFitted(config) && followed > 0
+      ? await teacherPairs(teacherOptions, 'train', followed, model.schedule)
+      : null;
   for (let seed = 0; seed < training.seeds; seed++) await drawn(seed);
   meter.say(`Teacher (${label}): validation noises`);
   const validated = await teacherPairs(teacherOptions, 'validation', training.validation_samples);
@@ -41,6 +51,7 @@ export async function makePairs(
   const test = await teacherPairs(teacherOptions, 'test', Math.max(evaluation.samples, preview.samples));
   return {
     train,
+    paths,
     validation,
     test: slicePairs(test, 0, evaluation.samples),
     preview: slicePairs(test, 0, preview.samples),

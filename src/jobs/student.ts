@@ -52,6 +52,11 @@ export function methodLabel(
   return method === 'ld3' && startedFrom ? `${title} · ${startedFrom.solver}` : title;
 }
 
+/** Whether learning may begin at rows fitted to the teacher's path. Published methods begin where their papers do. */
+export function startsAreFitted({ student }: StartContext['config']): boolean {
+  return student.method === 'table' && student.init === 'auto';
+}
+
 /** A classic table by its place in a ranking. */
 export function findClassic(
   { model }: Pick<StartContext, 'model'>,

@@ -4,6 +4,7 @@ import type { SolverTable } from '../solvers/table';
 import { sampleTangents } from '../solvers/tangents';
 import { mean, tableLosses } from './objective';
 import { slicePairs } from './pairs';
+import type { PairSet } from './pairs';
 import type { OptimiserPoint, OptimiserStep } from './optimiser';
 
 export function gaussNewtonState(): GaussNewtonState {
@@ -26,11 +27,12 @@ export interface GaussNewtonState {
 /** Bytes of tangents that are held at once: noises go through in chunks that fit, so memory does not grow with N. */
 const chunkBytes = 48e6;
 const largestChunk = 16;
-const maxTrials = 6;
+const maxTrials = 10;
 const firstDamping = 1e-3;
 const firstDifferenceStep = 0.04;
 /** Below this, smaller differences only follow wiggles of the network that do not survive a step of the table. */
 const minDifferenceStep = 0.01;
+const leastEffect = 1e-4;
 const minDamping = 1e-6;
 const maxDamping = 1e6;
 
@@ -109,7 +111,7 @@ async function normalEquations(
   if (!objective.squares) throw new TypeError('The objective is not a sum of squares; learn with adam.');
   const size = block.length;
   const scale = 1 / train.count;
-  const chunkSize = chunkOf(table.nfe, parameterisation.size, train.dim);
+  const chunkSize = chunkOf(table.nfe, parameterisation.size, train);
   const normal = Matrix.zeros(size, size);
   const gradient = new Float64Array(size);
   const losses = new Float64Array(train.count);
@@ -176,19 +178,22 @@ function combine(
   return sum;
 }
 
-/** Noises whose tangents fit: of each entry the outputs' and the sample's, and a column for each parameter. */
-function chunkOf(nfe: number, parameters: number, dim: number): number {
+/** Noises whose tangents fit: of each entry the outputs' and the sample's, and a column of residuals for each parameter. */
+function chunkOf(nfe: number, parameters: number, { dim, count, mappedTargets, path }: PairSet): number {
   const entries = nfe + (nfe * (nfe + 1)) / 2 + nfe;
-  const arrays = entries * (nfe / 2 + 1) + parameters;
-  return Math.max(1, Math.min(largestChunk, Math.floor(chunkBytes / (4 * dim * arrays))));
+  const width = (mappedTargets ? mappedTargets.length / count : dim) + (path ? (nfe - 1) * dim : 0);
+  const numbers = entries * (nfe / 2 + 1) * dim + parameters * width;
+  return Math.max(1, Math.min(largestChunk, Math.floor(chunkBytes / (4 * numbers))));
 }
 
 /** δ of (A + μ diag(A)) δ = −g, by Cholesky in coordinates where A has a unit diagonal. */
 export function solveDamped(normal: Matrix, gradient: Float64Array, damping: number): Float64Array {
   const size = gradient.length;
-  // A parameter without effect on the samples has a zero row; it then stays where it is.
+  const largest = Math.max(...normal.diagonal());
+  // A parameter with next to no effect on the samples would take huge steps: none counts for less than a share of the
+  // strongest. Where none has any, all stay where they are.
   const scales = Array.from({ length: size }, (_, i) => {
-    const d = normal.get(i, i);
+    const d = Math.max(normal.get(i, i), leastEffect * largest);
     return d > 0 ? 1 / Math.sqrt(d) : 0;
   });
   const system = Matrix.zeros(size, size);
