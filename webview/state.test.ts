@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseLoggedEvent, type LoggedEvent, type RunEvent } from '../src/protocol/events';
 import type { RunInfo } from '../src/protocol/server';
 import text from '../test/data/page/run/events.jsonl?raw';
-import { bestLearning, emptyState, reduce, runState, type PageState } from './state';
+import { bestLearning, comparableFloor, emptyState, reduce, runState, type PageState } from './state';
 
 const log = text.split('\n').flatMap((line) => parseLoggedEvent(line) ?? []);
 
@@ -35,6 +35,7 @@ const started = (resumed: boolean): RunEvent => ({
   method: 'table',
   nfes: [5],
   seeds: 1,
+  loss: 'mse',
 });
 
 const finished: RunEvent = { kind: 'finished', status: 'cancelled', message: 'Stopped.', report: null };
@@ -122,6 +123,15 @@ describe('page state', () => {
     expect(best(events)).toBe(1);
     // A resumed run goes on with a learning that a budget had ended.
     expect(hydrate(number([...events, step(3, 1)])).solvers[0]?.learnings[0]?.ended).toBeNull();
+  });
+
+  it('holds the teacher’s own error, an mse, against no other loss', () => {
+    const floor: RunEvent = { kind: 'teacher-floor', mse: 0.004, ci95: [0.003, 0.005], samples: 64 };
+    const shown = (loss: string): number | null =>
+      comparableFloor(hydrate(number([{ ...started(false), loss } as RunEvent, floor])));
+    expect([shown('mse'), shown('LPIPS'), shown('weighted mse')]).toEqual([0.004, null, null]);
+    expect(comparableFloor(hydrate(number([started(false)])))).toBeNull();
+    expect(comparableFloor(emptyState)).toBeNull();
   });
 
   it('loads a grid again when it was written again', () => {

@@ -100,6 +100,11 @@ export function runState(state: PageState): RunState | null {
   return state.started === null ? null : 'interrupted';
 }
 
+/** The teacher's own error, where it can be held against losses: it is an mse. */
+export function comparableFloor({ started, floor }: PageState): number | null {
+  return started?.loss === 'mse' ? (floor?.mse ?? null) : null;
+}
+
 /** The learning whose table is kept: the one with the lowest validation loss, until the report says which. */
 export function bestLearning({ finished }: PageState, { nfe, learnings }: SolverView): Learning | null {
   const kept = finished?.report?.solvers.find((solver) => solver.nfe === nfe)?.seed;

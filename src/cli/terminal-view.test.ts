@@ -103,7 +103,7 @@ it('tabulates the report: learned rows first, gaps where nothing was measured', 
   expect(text).toMatch(/20 +teacher +UniPC-3 · logsnr +0\.00100 \* +0\.000900 to 0\.00120 +12\.35 +97\.5 %/);
   expect(text).toMatch(/5 +> S4S table +learned +0\.100 +0\.100 to 0\.300 +– +–/);
   expect(text).toContain('classic 2');
-  expect(text).toContain('5 evaluations, 2 seeds: mse median 0.150, 0.100 to 0.200; seed 0 is kept');
+  expect(text).toContain('5 evaluations, 2 seeds: mse median 0.150, 0.100 to 0.200; seed 1 is kept');
   expect(text).not.toContain('classic 3');
   expect(text).toMatch(/All well\.\nResults: \/runs\/one \(report\.md, solver\.json, samples\)\n$/);
 });
@@ -114,7 +114,7 @@ it('tells the seeds of a run apart, and why each learning ended', () => {
   const step = { nfe: 5, iteration: 3, trainLoss: 0.1, bestValidationLoss: 0.1, noiseShift: null } as const;
   show(
     screen,
-    { kind: 'run-started', ...started, teacher: 'UniPC-3', nfes: [5], seeds: 2 },
+    { kind: 'run-started', ...started, teacher: 'UniPC-3', nfes: [5], seeds: 2, loss: 'LPIPS' },
     { kind: 'teacher-floor', mse: 0.001, ci95: [0.0009, 0.0012], samples: 64 },
     { kind: 'start', nfe: 5, solver: 'DDIM', spacing: 'learned at 4', validationLoss: 0.3 },
     { kind: 'step', ...step, seed: 1, validationLoss: 0.2, evaluations: 9, accepted: true },
@@ -130,11 +130,11 @@ it('tells the seeds of a run apart, and why each learning ended', () => {
     },
   );
   expect(screen.lines.slice(1)).toEqual([
-    'Teacher UniPC-3; method table; evaluations 5; 2 seeds',
+    'Teacher UniPC-3; method table; loss LPIPS; evaluations 5; 2 seeds',
     "The teacher's own error: mse 0.00100 (95 % interval 0.000900 to 0.00120)",
-    '  5 evaluations start from DDIM · learned at 4: validation 0.300',
-    '  5 evaluations (seed 1), iteration 3: training 0.100, validation 0.200',
-    "  5 evaluations (seed 1) ended because the budget's minutes were used up: validation 0.200 (95 % interval 0.180 to 0.230)",
+    '  5 evaluations start from DDIM · learned at 4: validation LPIPS 0.300',
+    '  5 evaluations (seed 2 of 2), iteration 3: training 0.100, validation 0.200',
+    "  5 evaluations (seed 2 of 2) ended because the budget's minutes were used up: validation LPIPS 0.200 (95 % interval 0.180 to 0.230)",
     '',
   ]);
 });

@@ -10,6 +10,7 @@ const plainEveryMs = 5000;
 export class TerminalView {
   private lastPlain = 0;
   private seeds = 1;
+  private loss = 'mse';
   private barShown = false;
 
   constructor(
@@ -22,8 +23,9 @@ export class TerminalView {
       case 'run-started':
         this.note(`${event.resumed ? 'Resuming' : 'Run'} ${this.runDir}`);
         this.seeds = event.seeds;
+        this.loss = event.loss;
         this.note(
-          `Teacher ${event.teacher}; method ${event.method}; evaluations ${event.nfes.join(', ')}` +
+          `Teacher ${event.teacher}; method ${event.method}; loss ${event.loss}; evaluations ${event.nfes.join(', ')}` +
             (event.seeds === 1 ? '' : `; ${event.seeds} seeds`),
         );
         return;
@@ -45,13 +47,13 @@ export class TerminalView {
         return;
       case 'start':
         this.note(
-          `  ${event.nfe} evaluations start from ${event.solver} · ${event.spacing}: validation ${number(event.validationLoss)}`,
+          `  ${event.nfe} evaluations start from ${event.solver} · ${event.spacing}: validation ${this.loss} ${number(event.validationLoss)}`,
         );
         return;
       case 'learning-ended':
         this.note(
           `  ${this.learning(event)} ended because ${endReasons[event.reason]}:` +
-            ` validation ${number(event.validationLoss)} (95 % interval ${range(event.validationCi95)})`,
+            ` validation ${this.loss} ${number(event.validationLoss)} (95 % interval ${range(event.validationCi95)})`,
         );
         return;
       case 'warning':
@@ -92,9 +94,9 @@ export class TerminalView {
     }
   }
 
-  /** `5 evaluations`, `5 evaluations (seed 1)`. */
+  /** `5 evaluations`, `5 evaluations (seed 1 of 3)`: people count from 1. */
   private learning({ nfe, seed }: { readonly nfe: number; readonly seed: number }): string {
-    return `${nfe} evaluations${this.seeds === 1 ? '' : ` (seed ${seed})`}`;
+    return `${nfe} evaluations${this.seeds === 1 ? '' : ` (seed ${seed + 1} of ${this.seeds})`}`;
   }
 
   private clear(): void {
@@ -140,7 +142,7 @@ export class TerminalView {
       if (seeds.length === 1) continue;
       const { median, min, max } = spread.test_mse;
       this.note(
-        `${nfe} evaluations, ${seeds.length} seeds: mse median ${number(median)}, ${range([min, max])}; seed ${seed} is kept`,
+        `${nfe} evaluations, ${seeds.length} seeds: mse median ${number(median)}, ${range([min, max])}; seed ${seed + 1} is kept`,
       );
     }
     this.note('');

@@ -62,7 +62,7 @@ function writeLog(event: LoggedEvent, log: vscode.LogOutputChannel): void {
       log.info(`${event.nfe} NFE starts from ${event.solver} ${event.spacing}: ${event.validationLoss}`);
       break;
     case 'learning-ended':
-      log.info(`${event.nfe} NFE, seed ${event.seed}: ${event.validationLoss}; ${endReasons[event.reason]}`);
+      log.info(`${event.nfe} NFE, seed ${event.seed + 1}: ${event.validationLoss}; ${endReasons[event.reason]}`);
       break;
     case 'progress':
       log.trace(event.message);

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { writeAtomic } from './atomic-write';
+import { removeAbandoned, writeAtomic } from './atomic-write';
 
 let folder: string;
 beforeEach(() => {
@@ -18,6 +18,25 @@ it('replaces text and bytes', async () => {
   await writeAtomic(path, Uint8Array.of(0, 255, 7));
   expect(Array.from(readFileSync(path))).toEqual([0, 255, 7]);
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+it('leaves of temporary files those of living processes', () => {
+  const { pid: dead } = spawnSync(process.execPath, ['-e', '']);
+  const old = new Date(0);
+  const file = (name: string, time = new Date()): void => {
+    writeFileSync(join(folder, name), 'half');
+    utimesSync(join(folder, name), time, time);
+  };
+  file(`a.f32.${dead}.tmp`);
+  file(`b.f32.${process.pid}.tmp`);
+  file(`c.f32.${process.ppid}.tmp`);
+  // Of processes that had these numbers before.
+  file(`d.f32.${process.pid}.tmp`, old);
+  file(`e.f32.${process.ppid}.tmp`, old);
+  file('f.f32');
+  removeAbandoned(folder);
+  expect(readdirSync(folder).toSorted()).toEqual([`b.f32.${process.pid}.tmp`, `c.f32.${process.ppid}.tmp`, 'f.f32']);
+  removeAbandoned(join(folder, 'missing'));
 });
 
 // Windows has no limit on file sizes (`ulimit -f`) to play the full disk with.

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -46,8 +46,12 @@ const ended: LearningEnd = {
   validationMseCi95: [1e-9, 1.2e-9],
   noiseShift: { mean: 0.1, largest: 0.5 },
 };
+const inputs = [
+  { key: 'model.path', path: '/project/model.onnx', sha256: 'abc' },
+  { key: 'objective.network', path: '/project/vgg.onnx', sha256: 'def' },
+];
 const checkpoint = (): Checkpoint => ({
-  modelHash: 'abc',
+  inputs,
   floor: { mse: 1e-4, ci95: [5e-5, 2e-4], samples: 24 },
   learnedMs: 42,
   solvers: [
@@ -67,7 +71,7 @@ const checkpoint = (): Checkpoint => ({
 
 it('comes back bit for bit', async () => {
   await saveCheckpoint(folder, checkpoint());
-  expect(loadCheckpoint(folder, 'abc')).toEqual(checkpoint());
+  expect(loadCheckpoint(folder, inputs)).toEqual(checkpoint());
 });
 
 it('keeps the seed with the lowest validation loss, the first of equal ones', () => {
@@ -79,17 +83,50 @@ it('keeps the seed with the lowest validation loss, the first of equal ones', ()
 });
 
 it('is absent from a fresh folder', () => {
-  expect(loadCheckpoint(folder, 'abc')).toBeUndefined();
+  expect(loadCheckpoint(folder, inputs)).toBeUndefined();
 });
 
-it('is refused with another model, from another version, and when damaged', async () => {
+const write = (text: string): void => writeFileSync(folder.file('checkpoint.json'), text);
+
+it('is refused with another file, which is named', async () => {
   await saveCheckpoint(folder, checkpoint());
-  expect(() => loadCheckpoint(folder, 'other')).toThrow(/model file has changed .* put the old model back/);
-  const write = (text: string): void => writeFileSync(folder.file('checkpoint.json'), text);
+  const [model, network] = inputs.map((input) => ({ ...input, sha256: 'other' }));
+  expect(() => loadCheckpoint(folder, [inputs[0]!, network!])).toThrow(
+    /^\/project\/vgg\.onnx \(objective\.network\) has changed since .* Start a new run, or put the old file back\.$/,
+  );
+  expect(() => loadCheckpoint(folder, [model!, network!])).toThrow(/^\/project\/model\.onnx \(model\.path\) has/);
+  expect(() => loadCheckpoint(folder, [...inputs, { ...model!, key: 'objective.sample_weights' }])).toThrow(
+    /\(objective\.sample_weights\) has changed/,
+  );
+});
+
+it('is refused from another version, and when it is torn', () => {
   write('{"version":1,"modelHash":"abc","solvers":[]}');
-  expect(() => loadCheckpoint(folder, 'abc')).toThrow(/another version of S4S Studio\. Start a new run/);
-  for (const text of ['', '{"version":2,"modelHash":"abc","sol', 'null', '{"version":2,"modelHash":"abc"}']) {
+  expect(() => loadCheckpoint(folder, inputs)).toThrow(/another version of S4S Studio\. Start a new run/);
+  for (const text of ['', '{"version":3,"inputs":[],"sol', 'null', '{"version":3,"inputs":[]}']) {
     write(text);
-    expect(() => loadCheckpoint(folder, 'abc'), text).toThrow(/checkpoint\.json is damaged\. Start a new run/);
+    expect(() => loadCheckpoint(folder, inputs), text).toThrow(/checkpoint\.json is damaged\. Start a new run/);
+  }
+});
+
+it('is refused when anything in it was changed', async () => {
+  await saveCheckpoint(folder, checkpoint());
+  const whole = readFileSync(folder.file('checkpoint.json'), 'utf8');
+  const theta = /theta\\":\{\\"type\\":\\"f64\\",\\"base64\\":\\"([^\\]+)/.exec(whole)![1]!;
+  const other = theta.startsWith('A') ? 'B' : 'A';
+  const changes: [from: string | RegExp, to: string][] = [
+    [theta, `${other}${theta.slice(1)}`],
+    [theta, theta.slice(0, 12)],
+    [/"state":"(\\"|[^"])*"/, '"state":"{}"'],
+    ['"solver":"DDIM"', '"solver":"LMS"'],
+    [/"baselines":\[\{[^\]]*\]/, '"baselines":[]'],
+    ['"learnedMs":42', '"learnedMs":"x"'],
+    ['"sha256":"def"', '"sha256":"dee"'],
+  ];
+  for (const [from, to] of changes) {
+    const text = whole.replace(from, to);
+    expect(text).not.toBe(whole);
+    write(text);
+    expect(() => loadCheckpoint(folder, inputs), to).toThrow(/checkpoint\.json is damaged\. Start a new run/);
   }
 });

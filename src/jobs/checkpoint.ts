@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import type { LearnState } from '../learn/learn';
 import { packState, unpackState } from '../learn/serialise';
 import type { Interval } from '../metrics/resamples';
 import type { EndReason, NoiseShift, ResultRow } from '../protocol';
 import type { RunFolder } from './run-folder';
+import type { RunInput } from './run-inputs';
 import { UserError } from './user-error';
 
 const fileName = 'checkpoint.json';
-const version = 2;
+const version = 3;
 
 /** The classic solver a learning started from, with its loss on the validation noises. */
 export interface BaselineResult {
@@ -70,8 +72,8 @@ export interface TeacherFloor {
 }
 
 export interface Checkpoint {
-  /** The model this run is about; a changed model cannot be resumed with. */
-  readonly modelHash: string;
+  /** The files this run learns from; with a changed one it cannot be resumed. */
+  readonly inputs: readonly RunInput[];
   /** null while it is not measured. */
   floor: TeacherFloor | 'not-finite' | null;
   readonly solvers: NfeProgress[];
@@ -83,12 +85,14 @@ type Packed<T extends { readonly state: LearnState }> = Omit<T, 'state'> & { rea
 
 interface StoredCheckpoint extends Omit<Checkpoint, 'solvers'> {
   readonly version: number;
+  /** Of the rest as JSON text: one flipped bit of a table would otherwise be resumed from in silence. */
+  readonly sha256: string;
   readonly solvers: readonly (Omit<NfeProgress, 'seeds'> & { readonly seeds: readonly Packed<SeedProgress>[] })[];
 }
 
 /** A run with nothing done yet. */
-export function newCheckpoint(modelHash: string): Checkpoint {
-  return { modelHash, floor: null, solvers: [], learnedMs: 0 };
+export function newCheckpoint(inputs: readonly RunInput[]): Checkpoint {
+  return { inputs, floor: null, solvers: [], learnedMs: 0 };
 }
 
 /** The seed whose table is kept: the lowest validation loss, of equal ones the first; undefined before any is begun. */
@@ -101,20 +105,22 @@ export function keptSeed({ seeds }: NfeProgress): { readonly seed: number; reado
 }
 
 export async function saveCheckpoint(folder: RunFolder, checkpoint: Checkpoint): Promise<string> {
-  const stored: StoredCheckpoint = {
-    version,
+  const body: Omit<StoredCheckpoint, 'version' | 'sha256'> = {
     ...checkpoint,
     solvers: checkpoint.solvers.map((solver) => ({
       ...solver,
       seeds: solver.seeds.map((seed) => ({ ...seed, state: packState(seed.state) })),
     })),
   };
-  await folder.write(fileName, JSON.stringify(stored));
+  await folder.write(fileName, JSON.stringify({ version, sha256: digestOf(body), ...body }));
   return fileName;
 }
 
-/** @throws UserError when the checkpoint is damaged, of another version, or about another model. */
-export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint | undefined {
+/**
+ * @param inputs what the run would go on with
+ * @throws UserError when the checkpoint is damaged, of another version, or of a run with other inputs
+ */
+export function loadCheckpoint(folder: RunFolder, inputs: readonly RunInput[]): Checkpoint | undefined {
   const text = folder.read(fileName);
   if (text === undefined) return undefined;
   const path = folder.file(fileName);
@@ -126,21 +132,33 @@ export function loadCheckpoint(folder: RunFolder, modelHash: string): Checkpoint
   if (stored.version !== version) {
     throw new UserError('checkpoint-version', `${path} was written by another version of S4S Studio. Start a new run.`);
   }
-  if (stored.modelHash !== modelHash) {
-    throw new UserError(
-      'model-changed',
-      `The model file has changed since ${folder.path} was started. Start a new run, or put the old model back.`,
-    );
-  }
-  return undamaged(path, () => ({
-    modelHash,
-    floor: stored.floor,
-    learnedMs: stored.learnedMs,
-    solvers: stored.solvers.map((solver) => ({
-      ...solver,
-      seeds: solver.seeds.map((seed) => ({ ...seed, state: unpackState(seed.state) })),
-    })),
-  }));
+  const { version: _, sha256, ...body } = stored;
+  const checkpoint = undamaged(path, (): Checkpoint => {
+    if (sha256 !== digestOf(body)) throw new Error('Its digest is another one.');
+    return {
+      ...body,
+      solvers: body.solvers.map((solver) => ({
+        ...solver,
+        seeds: solver.seeds.map((seed) => ({ ...seed, state: unpackState(seed.state) })),
+      })),
+    };
+  });
+  requireSame(folder, checkpoint.inputs, inputs);
+  return checkpoint;
+}
+
+/** JSON that was read and is written again is the same text, so the body needs no text of its own in the file. */
+function digestOf(body: object): string {
+  return createHash('sha256').update(JSON.stringify(body)).digest('hex');
+}
+
+function requireSame(folder: RunFolder, before: readonly RunInput[], now: readonly RunInput[]): void {
+  const changed = now.find(({ key, sha256 }, i) => before[i]?.key !== key || before[i].sha256 !== sha256);
+  if (!changed) return;
+  throw new UserError(
+    'input-changed',
+    `${changed.path} (${changed.key}) has changed since ${folder.path} was started. Start a new run, or put the old file back.`,
+  );
 }
 
 function undamaged<Value>(path: string, read: () => Value): Value {

@@ -86,7 +86,7 @@ export async function candidateTables(
   const paths = new Map<string, string>();
   for (const path of runs) {
     for (const { count, learned } of await learnedCounts(path, nfe, modelHash)) {
-      const { label, table } = await learnedOf(path, count, modelHash);
+      const { label, table } = await learnedSampleTable(path, count, modelHash);
       // Two runs may have one id in different folders.
       const isOther = paths.has(label) && paths.get(label) !== path;
       if (!isOther) paths.set(label, path);
@@ -157,14 +157,5 @@ async function readEntries(path: string): Promise<{ nfe?: unknown; learned?: unk
     return Array.isArray(solvers) ? (solvers as { nfe?: unknown; learned?: unknown }[]) : [];
   } catch {
     return [];
-  }
-}
-
-async function learnedOf(path: string, nfe: number, modelHash: string): ReturnType<typeof learnedSampleTable> {
-  try {
-    return await learnedSampleTable(path, nfe, modelHash);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UserError('solver-file', `${path} holds a broken table: ${error.message}`, { cause: error });
   }
 }

@@ -7,6 +7,7 @@ import { learnSolver } from './learn-solver';
 import { openObjective } from './objective';
 import { emitPreview, fullLabel } from './run-context';
 import type { RunContext } from './run-context';
+import { runInputs } from './run-inputs';
 import { makePairs } from './run-pairs';
 import { teacherFloor } from './teacher-floor';
 import { UserError } from './user-error';
@@ -18,7 +19,8 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
   const { config, folder, meter, model, signal } = context;
   warnAboutGradient(context);
   planStages(context);
-  const checkpoint = loadCheckpoint(folder, model.hash) ?? newCheckpoint(model.hash);
+  const inputs = await runInputs(config, model.hash, signal);
+  const checkpoint = loadCheckpoint(folder, inputs) ?? newCheckpoint(inputs);
   const judge = await Judge.open(config, model.device.used);
   const opened = await openObjective(context);
   const { objective, lossName } = opened;

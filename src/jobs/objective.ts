@@ -9,9 +9,10 @@ import { trajectory } from '../learn/objectives/trajectory';
 import { weighted } from '../learn/objectives/weighted';
 import type { PairSet } from '../learn/pairs';
 import { ImageNetwork } from '../runtime/image-network';
+import { mappedTargets } from './mapped-targets';
+import type { Named } from './mapped-targets';
 import type { RunContext } from './run-context';
 import { readSampleWeights } from './sample-weights';
-import type { SampleWeights } from './sample-weights';
 import { UserError } from './user-error';
 
 export interface OpenObjective {
@@ -35,25 +36,32 @@ export async function openObjective(context: RunContext): Promise<OpenObjective>
   try {
     const weights = await readSampleWeights(config, model.conditioning.count);
     const decoder = given.space === 'decoded' ? await openDecoder(context, networks) : null;
-    const { distance, features } = await openDistance(context, decoder?.imageShape, networks);
+    const { distance, features, measure } = await openDistance(context, decoder?.imageShape, networks);
     const maps = [decoder?.map, features].filter((map) => map !== undefined);
-    const map = maps.length > 0 ? maps.reduce(composed) : undefined;
+    const map = maps.length > 0 ? maps.map(({ network }) => network).reduce(composed) : undefined;
     const measured = endpoint(distance, map);
     const weight = given.trajectory_weight;
     const drawn = weight > 0 ? trajectory(measured, model.schedule, weight) : measured;
     const objective = weights ? weighted(drawn) : drawn;
     requireGradient(context, objective, networks);
-    const lossName = `${lossNames[given.distance]}${given.space === 'decoded' ? ' of decoded images' : ''}`;
-    const prepare = (pairs: PairSet, split: 'train' | 'validation'): Promise<PairSet> =>
-      prepared(pairs, split, map, weights, signal);
-    return { objective, lossName, prepare, release };
+    const prepare = async (pairs: PairSet, split: 'train' | 'validation'): Promise<PairSet> => {
+      const own = weights?.of(pairs, split);
+      const mapped = maps.length > 0 || measure ? await mappedTargets(pairs, maps, measure, signal) : undefined;
+      return { ...pairs, ...(own && { weights: own }), ...(mapped && { mappedTargets: mapped }) };
+    };
+    return { objective, lossName: lossName(given), prepare, release };
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-const lossNames: Readonly<Record<ObjectiveConfig['distance'], string>> = {
+/** What the losses of an objective are called: `mse` is the one that the teacher's own error is measured in, too. */
+export function lossName({ distance, space, sample_weights: weights }: ObjectiveConfig): string {
+  return `${weights === null ? '' : 'weighted '}${distanceNames[distance]}${space === 'decoded' ? ' of decoded images' : ''}`;
+}
+
+const distanceNames: Readonly<Record<ObjectiveConfig['distance'], string>> = {
   l2: 'mse',
   l1: 'L1',
   pseudo_huber: 'pseudo-Huber',
@@ -65,7 +73,7 @@ const lossNames: Readonly<Record<ObjectiveConfig['distance'], string>> = {
 async function openDecoder(
   { config, model, signal }: RunContext,
   networks: ImageNetwork[],
-): Promise<{ map: NetworkMap; imageShape: readonly number[] }> {
+): Promise<{ map: Named<NetworkMap>; imageShape: readonly number[] }> {
   const { decoder } = model;
   const shape = config.model.sample_shape;
   if (!decoder) {
@@ -81,9 +89,13 @@ async function openDecoder(
   return {
     imageShape,
     map: {
-      // The pictures' session; the network's own would be a second copy of its weights.
-      map: async (values, _, mapSignal) => (await decoder.decode(values, shape, mapSignal)).values,
-      ...(network.gradientProblem === null && { vjp: pullBackOf(network) }),
+      name: `The VAE decoder of ${config.model.path}`,
+      advice: 'model.sample_shape',
+      network: {
+        // The pictures' session; the network's own would be a second copy of its weights.
+        map: async (values, _, mapSignal) => (await decoder.decode(values, shape, mapSignal)).values,
+        ...(network.gradientProblem === null && { vjp: pullBackOf(network) }),
+      },
     },
   };
 }
@@ -93,7 +105,7 @@ async function openDistance(
   { config, model }: RunContext,
   shape: readonly number[] = config.model.sample_shape,
   networks: ImageNetwork[],
-): Promise<{ distance: Distance; features?: NetworkMap }> {
+): Promise<{ distance: Distance; features?: Named<NetworkMap>; measure?: Named<Distance> }> {
   const { distance, huber_c: c, network: path, ...options } = config.objective;
   if (distance === 'l2') return { distance: l2 };
   if (distance === 'l1') return { distance: l1 };
@@ -114,23 +126,26 @@ async function openDistance(
   );
   networks.push(network);
   const hasGradient = network.gradientProblem === null;
+  const named = {
+    name: `${path} (objective.network)`,
+    advice: 'objective.network_range and objective.network_output',
+  };
   if (distance === 'features') {
     const map: NetworkMap['map'] = (values, count, signal) => network.run([values], count, signal);
-    return { distance: l2, features: { map, ...(hasGradient && { vjp: pullBackOf(network) }) } };
+    return { distance: l2, features: { ...named, network: { map, ...(hasGradient && { vjp: pullBackOf(network) }) } } };
   }
-  return {
-    distance: {
-      losses: async (values, targets, count, signal) =>
-        Float64Array.from(await network.run([values, targets], count, signal)),
-      ...(hasGradient && {
-        gradient: async (values, targets, count, signal) => {
-          const ones = new Float32Array(count).fill(1);
-          const { output, gradient } = await network.pullBack([values, targets], ones, count, signal);
-          return { losses: Float64Array.from(output), gradient };
-        },
-      }),
-    },
+  const compared: Distance = {
+    losses: async (values, targets, count, signal) =>
+      Float64Array.from(await network.run([values, targets], count, signal)),
+    ...(hasGradient && {
+      gradient: async (values, targets, count, signal) => {
+        const ones = new Float32Array(count).fill(1);
+        const { output, gradient } = await network.pullBack([values, targets], ones, count, signal);
+        return { losses: Float64Array.from(output), gradient };
+      },
+    }),
   };
+  return { distance: compared, measure: { ...named, network: compared } };
 }
 
 function pullBackOf(network: ImageNetwork): NonNullable<NetworkMap['vjp']> {
@@ -163,24 +178,4 @@ function requireGradient(
     code: 'no-gradient',
     message: `${problem} Learning goes on with differences of the network; the start noises stay fixed.`,
   });
-}
-
-/** Numbers of mapped targets that are kept for a set (256 MB); beyond that they are made again when needed. */
-const mostKept = 2 ** 26;
-
-async function prepared(
-  pairs: PairSet,
-  split: 'train' | 'validation',
-  map: NetworkMap | undefined,
-  weights: SampleWeights | null,
-  signal: AbortSignal,
-): Promise<PairSet> {
-  const { count, dim, targets } = pairs;
-  const own = weights?.of(pairs, split);
-  let mappedTargets: Float32Array | undefined;
-  if (map) {
-    const { length: width } = await map.map(targets.subarray(0, dim), 1, signal);
-    if (width * count <= mostKept) mappedTargets = await map.map(targets, count, signal);
-  }
-  return { ...pairs, ...(own && { weights: own }), ...(mappedTargets && { mappedTargets }) };
 }

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseSolverFile } from '../export/read-solver-file';
 import type { SolverFile } from '../export/solver-file';
 import { tableFromData } from '../solvers/table';
 import { measure, namedClassic } from './classics';
+import { lossName } from './objective';
 import { emitPreview, fullLabel } from './run-context';
 import type { RunContext } from './run-context';
 import { teacherPairs } from './teacher';
@@ -43,7 +45,7 @@ export async function previewTask(context: RunContext): Promise<void> {
       nfe,
       label,
       learned: solver.learned,
-      validationLoss: solver.validation_mse,
+      validationLoss: lossName(config.objective) === 'mse' ? solver.validation_mse : null,
       table: solver.table,
     });
     const made = await measure(model.denoiser, table, pairs, signal);
@@ -67,8 +69,9 @@ function newestSolverFile(output: string, hash: string): SolverFile | undefined 
 /** undefined for a file that someone has damaged: samples can be shown without it. */
 function readSolverFile(path: string): SolverFile | undefined {
   try {
-    const file = JSON.parse(readFileSync(path, 'utf8')) as SolverFile | { model?: undefined } | null;
-    return file?.model ? file : undefined;
+    const file = parseSolverFile(readFileSync(path, 'utf8'));
+    for (const { table } of file.solvers) tableFromData(table);
+    return file;
   } catch {
     return undefined;
   }

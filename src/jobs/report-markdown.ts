@@ -90,13 +90,13 @@ function learningLines({ started_from: from, seeds, seed, spread }: SolverReport
   return [
     ...lines,
     '',
-    `Learned ${seeds.length} times from other training noises; seed ${seed} was the best on the validation noises. Validation mse: ${spreadText(spread.validation_mse)}; test mse: ${spreadText(spread.test_mse)}.`,
+    `Learned ${seeds.length} times from other training noises; seed ${seed + 1} was the best on the validation noises. Validation mse: ${spreadText(spread.validation_mse)}; test mse: ${spreadText(spread.test_mse)}.`,
     '',
     '| seed | validation mse | 95 % interval | test mse | 95 % interval | model evaluations |',
     '| --- | --- | --- | --- | --- | --- |',
     ...seeds.map(
       (one) =>
-        `| ${one.seed === seed ? `**${one.seed}**` : one.seed} | ${number(one.validation_mse)} | ${range(one.validation_mse_ci95)} | ${number(one.test_mse)} | ${range(one.test_mse_ci95)} | ${one.model_evaluations} |`,
+        `| ${one.seed === seed ? `**${one.seed + 1}**` : one.seed + 1} | ${number(one.validation_mse)} | ${range(one.validation_mse_ci95)} | ${number(one.test_mse)} | ${range(one.test_mse_ci95)} | ${one.model_evaluations} |`,
     ),
   ];
 }

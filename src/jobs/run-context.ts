@@ -4,6 +4,7 @@ import type { ResolvedConfig } from '../config/resolved';
 import { startNoiseScale } from '../diffusion';
 import type { PairSet } from '../learn/pairs';
 import { classicTable, solverLabel } from '../solvers/registry';
+import { removeAbandoned } from './atomic-write';
 import type { NamedTable } from './classics';
 import { openModel } from './open-model';
 import type { OpenModel } from './open-model';
@@ -32,6 +33,8 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
   folder.emit({ kind: 'device', requested: device.requested, used: device.used, reason: device.reason });
   if (device.reason !== null) folder.emit({ kind: 'warning', code: 'device-fallback', message: device.reason });
   for (const message of model.conditioning.warnings) folder.emit({ kind: 'warning', code: 'prompt-too-long', message });
+  const cacheDir = join(config.output, '.teacher-cache');
+  removeAbandoned(cacheDir);
   const choice = config.teacher;
   const teacher: NamedTable = {
     solver: solverLabel(choice),
@@ -43,7 +46,7 @@ export async function openContext(config: ResolvedConfig, folder: RunFolder, sig
     table: teacher.table,
     label: `${teacher.solver} on ${teacher.spacing} times`,
     identity: teacherIdentity(config, model),
-    cacheDir: join(config.output, '.teacher-cache'),
+    cacheDir,
     seed: config.training.seed,
     noiseScale: startNoiseScale(model.schedule),
     conditionCount: model.conditioning.count,

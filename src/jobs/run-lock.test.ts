@@ -1,10 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type * as Fs from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { takeLock } from './run-lock';
+
+/** What another process does meanwhile, set by a test: once, after a file was read. */
+const meanwhile = vi.hoisted(() => ({ afterRead: undefined as ((path: string) => void) | undefined }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof Fs>();
+  const readFileSync = (file: string, encoding: 'utf8'): string => {
+    const text = fs.readFileSync(file, encoding);
+    if (!file.endsWith('run.lock')) return text;
+    const act = meanwhile.afterRead;
+    meanwhile.afterRead = undefined;
+    act?.(file);
+    return text;
+  };
+  return { ...fs, readFileSync };
+});
 
 let folder: string;
 let path: string;
@@ -50,4 +66,27 @@ it('takes over what cannot be of a living process', () => {
     writeFileSync(path, text);
     takeLock(path)();
   }
+});
+
+it('leaves the lock of another that took over in between', () => {
+  const living = { pid: process.ppid, since: now(), started: null };
+  left({ ...living, since: 0 });
+  meanwhile.afterRead = () => left(living);
+  expect(() => takeLock(path)).toThrow(new RegExp(`process ${process.ppid},`));
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(living);
+  expect(readdirSync(folder)).toEqual(['run.lock']);
+});
+
+it('waits for nobody who is taking over, and takes over from one who died while at it', () => {
+  const living = { pid: process.ppid, since: now(), started: null };
+  const dead = { ...living, since: 0 };
+  left(dead);
+  writeFileSync(`${path}.takeover`, JSON.stringify(living));
+  expect(() => takeLock(path)).toThrow(new RegExp(`process ${process.ppid},`));
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(dead);
+  writeFileSync(`${path}.takeover`, JSON.stringify(dead));
+  const release = takeLock(path);
+  expect(readdirSync(folder)).toEqual(['run.lock']);
+  release();
+  expect(readdirSync(folder)).toEqual([]);
 });

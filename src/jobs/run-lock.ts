@@ -1,6 +1,6 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { uptime } from 'node:os';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isRunning, startOf } from './processes';
 import { UserError } from './user-error';
 
 interface Holder {
@@ -24,14 +24,7 @@ const held = new Set<string>();
  */
 export function takeLock(path: string): () => void {
   const holder: Holder = { pid: process.pid, since: Date.now(), started: startOf(process.pid) };
-  const text = `${JSON.stringify(holder)}\n`;
-  if (!created(path, text)) {
-    const other = holderOf(path);
-    if (other && isAlive(other, path)) throw inUse(path, other);
-    rmSync(path, { force: true });
-    // Someone else may have come first.
-    if (!created(path, text)) throw inUse(path, holderOf(path) ?? holder);
-  }
+  if (!created(path, holder)) takeOver(path, holder);
   held.add(path);
   return () => {
     held.delete(path);
@@ -39,14 +32,53 @@ export function takeLock(path: string): () => void {
   };
 }
 
-function created(path: string, text: string): boolean {
+/**
+ * Puts a lock in the place of one that a dead process left. Of several that find it, one at a time may look again and
+ * replace it, or the second would remove the first one's new lock. That right is a lock, too.
+ */
+function takeOver(path: string, holder: Holder): void {
+  requireDead(path);
+  const release = takeLock(`${path}.takeover`);
+  try {
+    requireDead(path);
+    rmSync(path, { force: true });
+    // Someone who did not see the dead one may have come first.
+    if (!created(path, holder)) throw inUse(path, holderOf(path) ?? holder);
+  } finally {
+    release();
+  }
+}
+
+function requireDead(path: string): void {
+  const other = holderOf(path);
+  if (other && isAlive(other, path)) throw inUse(path, other);
+}
+
+/** Makes the lock with its text at once: one that is there and still empty would look like a torn one, which is dead. */
+function created(path: string, holder: Holder): boolean {
+  const text = `${JSON.stringify(holder)}\n`;
+  const whole = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(whole, text);
+    linkSync(whole, path);
+    return true;
+  } catch (error) {
+    if (isThere(error)) return false;
+  } finally {
+    rmSync(whole, { force: true });
+  }
+  // Some file systems have no links; and if the disk is full, this says so.
   try {
     writeFileSync(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (isThere(error)) return false;
     throw error;
   }
+}
+
+function isThere(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EEXIST';
 }
 
 function inUse(path: string, { pid, since }: Holder): UserError {
@@ -69,28 +101,5 @@ function holderOf(path: string): Holder | undefined {
 }
 
 function isAlive({ pid, since, started }: Holder, path: string): boolean {
-  // Numbers of processes come again: after a restart of the machine, and at once in a fresh container.
-  if (pid === process.pid) return held.has(path);
-  if (since < Date.now() - uptime() * 1000) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // Not allowed to signal it: it is there, and someone else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  const now = startOf(pid);
-  return now !== 'dead' && (started === null || now === null || now === started);
-}
-
-/** When a process started, on Linux; `dead` for one that has ended and waits to be cleared away. */
-function startOf(pid: number): string | null {
-  try {
-    // The name in brackets may hold spaces; after it come the state (field 3) and, as field 22, the start in ticks since boot.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return fields[0] === 'Z' ? 'dead' : (fields[19] ?? null);
-  } catch {
-    return null;
-  }
+  return pid === process.pid ? held.has(path) : isRunning(pid, since, started);
 }

@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION } from '../protocol';
 import type { JobOrder, LoggedEvent, RunEvent, RunReport, RunStatus } from '../protocol';
 import { learnTask } from './learn-task';
 import { loadConfig } from './load-config';
+import { lossName } from './objective';
 import { previewTask } from './preview-task';
 import { solverLabel } from '../solvers/registry';
 import { comparison, learnedAndClassic } from './results';
@@ -83,6 +84,7 @@ async function prepare(order: JobOrder, folder: RunFolder, overrides: readonly O
     method: config.student.method,
     nfes: config.student.num_inference_steps,
     seeds: config.training.seeds,
+    loss: lossName(config.objective),
   };
   folder.emit(started);
   if (!order.resume) await folder.write(resolvedName, stringifyResolved(config));

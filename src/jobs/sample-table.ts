@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gridNames, type GridName } from '../diffusion/grids';
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import { optimisedTimes } from '../diffusion/optimised-times';
+import { parseSolverFile } from '../export/read-solver-file';
 import type { SolverFile } from '../export/solver-file';
 import { analyticFirstStep } from '../solvers/analytic-first-step';
 import { families, familyNamed } from '../solvers/catalogue';
@@ -150,15 +151,8 @@ export async function learnedSampleTable(
     () => false,
   );
   const file = isFolder ? join(path, 'solver.json') : path;
-  let solver: SolverFile;
-  try {
-    solver = JSON.parse(await readFile(file, 'utf8')) as SolverFile;
-  } catch (error) {
-    throw new UserError('solver-file', `${file} is no readable solver.json; name a finished run folder or its file.`, {
-      cause: error,
-    });
-  }
-  const solvers: SolverFile['solvers'] = Array.isArray(solver.solvers) ? solver.solvers : [];
+  const solver = await readSolverFile(file);
+  const { solvers } = solver;
   const counts = solvers.map((entry) => entry.nfe);
   const found = solvers.find((entry) => (nfe === undefined ? counts.length === 1 : entry.nfe === nfe));
   if (!found) {
@@ -171,5 +165,23 @@ export async function learnedSampleTable(
       `${file} was learned for another model (${solver.model.path}); learn one for this model, or name that one.`,
     );
   }
-  return { label: `${found.method} (${solver.run_id})`, table: tableFromData(found.table) };
+  try {
+    return { label: `${found.method} (${solver.run_id})`, table: tableFromData(found.table) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError('solver-file', `${file} holds a broken table: ${error.message}`, { cause: error });
+  }
+}
+
+async function readSolverFile(path: string): Promise<SolverFile> {
+  try {
+    return parseSolverFile(await readFile(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof RangeError ? ` (${error.message})` : '';
+    throw new UserError(
+      'solver-file',
+      `${path} is no readable solver.json${reason}; name a finished run folder or its file.`,
+      { cause: error },
+    );
+  }
 }

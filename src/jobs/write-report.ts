@@ -15,13 +15,11 @@ export async function writeReport(
   report: RunReport,
   lossName: string,
 ): Promise<void> {
-  const { config, folder } = context;
+  const { folder } = context;
   await folder.write('report.json', `${JSON.stringify(report, null, 2)}\n`);
   const steps = readSteps(folder.file('events.jsonl'));
-  // The floor is an error per element: it says nothing of other losses.
-  const { distance, space, sample_weights: weights } = config.objective;
-  const isMse = distance === 'l2' && space === 'sample' && weights === null;
-  const floor = isMse ? report.teacher.self_mse : null;
+  // The floor is an mse: it says nothing of other losses.
+  const floor = lossName === 'mse' ? report.teacher.self_mse : null;
   for (const { nfe, seed: kept, seeds } of report.solvers) {
     const series = seeds.map(({ seed }) => iterations(steps, nfe, seed));
     const others = series.filter((_, seed) => seed !== kept);

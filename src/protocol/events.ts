@@ -24,6 +24,8 @@ export type RunEvent =
       readonly nfes: readonly number[];
       /** How often each solver is learned, every time from other training noises; the best on validation is kept. */
       readonly seeds: number;
+      /** What is made small, by name: `mse`, `LPIPS`, … Losses are in it; the teacher's own error always is an mse. */
+      readonly loss: string;
     }
   | {
       /** The execution provider really used. `reason` says why it differs from the one asked for. */
@@ -73,7 +75,7 @@ export type RunEvent =
       readonly validationLoss: number;
     }
   | {
-      /** One optimiser iteration. Losses are mean squared errors per element (or the chosen distance). */
+      /** One optimiser iteration. Losses are of the kind that `run-started` names. */
       readonly kind: 'step';
       readonly nfe: number;
       /** Which draw of training noises: 0 … seeds − 1. */
@@ -108,7 +110,8 @@ export type RunEvent =
       readonly nfe: number;
       readonly label: string;
       readonly learned: boolean;
-      readonly validationLoss: number;
+      /** Null in previews of tables whose loss is not known. */
+      readonly validationLoss: number | null;
       readonly table: TableData;
     }
   | {

@@ -3,7 +3,7 @@ import type { RunReport } from './report';
 
 /** What events of version 1 did not say, because there was one way only. */
 const since2: Partial<Record<RunEventKind, object>> = {
-  'run-started': { seeds: 1 },
+  'run-started': { seeds: 1, loss: 'mse' },
   step: { seed: 0, noiseShift: null },
   checkpoint: { seed: 0 },
 };

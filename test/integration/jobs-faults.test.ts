@@ -8,8 +8,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { DataType } from '../../src/onnx/dtype';
 import { makePort } from '../../src/onnx/value-facts';
 import type { GraphBuilder } from '../../src/onnx/builder';
+import type { OnnxModel } from '../../src/onnx/model';
 import { serializeModel } from '../../src/onnx/write';
 import type { LoggedEvent } from '../../src/protocol';
+import { writeNpy } from '../support/npy';
 import { emptyGraph } from '../support/onnx-run';
 import { imageFeatures } from '../support/tiny-networks';
 import { expectSentence, ofKind, TinyProject } from '../support/tiny-run';
@@ -97,6 +99,11 @@ async function failure(
   return message;
 }
 
+/** Codes of warnings, but for the one that 24 noises are few: so they are, and these tests are about other things. */
+function warnings(events: readonly LoggedEvent[]): string[] {
+  return ofKind(events, 'warning').flatMap(({ code }) => (code === 'too-few-noises' ? [] : [code]));
+}
+
 /** solver.json of a run that nothing happened to; the folder does not matter. */
 let unbroken: string;
 beforeAll(async () => {
@@ -125,6 +132,27 @@ function writeModel(top: (b: GraphBuilder, x: string, sigma: string) => string):
   b.alias(b.add(plain, top(b, 'x', sigma)), 'denoised');
   b.addOutputPort(makePort('denoised', DataType.FLOAT, ['batch', 2]));
   writeFileSync(tiny.model, serializeModel(b.build('test')));
+}
+
+/** log(|x|² − 10⁴), which no sample of the mixture has. */
+function logOfNorm(): OnnxModel {
+  const b = emptyGraph();
+  b.addInput('image', DataType.FLOAT, ['batch', 2]);
+  const norm = b.emit('ReduceSum', [b.mul('image', 'image'), b.ints([1])], { keepdims: 1 });
+  b.alias(b.emit('Log', [b.sub(norm, b.floats([], [1e4], DataType.FLOAT))]), 'features');
+  b.addOutputPort(makePort('features', DataType.FLOAT, ['batch', 1]));
+  return b.build('features.onnx');
+}
+
+/** log(−|a − b|²) of two samples. */
+function logOfDistance(): OnnxModel {
+  const b = emptyGraph();
+  for (const name of ['image', 'reference']) b.addInput(name, DataType.FLOAT, ['batch', 2]);
+  const difference = b.sub('image', 'reference');
+  const norm = b.emit('ReduceSum', [b.mul(difference, difference), b.ints([1])], { keepdims: 1 });
+  b.alias(b.emit('Log', [b.emit('Neg', [norm])]), 'distance');
+  b.addOutputPort(makePort('distance', DataType.FLOAT, ['batch', 1]));
+  return b.build('lpips.onnx');
 }
 
 /** Adds det(1 + x·xᵀ/10⁴) = 1 + |x|²/10⁴: a smooth function by an operator that has no gradient rule. */
@@ -187,7 +215,7 @@ it('a teacher that gives NaN at twice its steps is learned from, and its own err
   });
   expect(status).toBe('done');
   const events = tiny.events('floor');
-  expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['teacher-unstable']);
+  expect(warnings(events)).toEqual(['teacher-unstable']);
   expect(ofKind(events, 'teacher-floor')).toEqual([]);
   expect(tiny.read('floor', 'report.json')).toContain('"self_mse": null');
   expect(tiny.read('floor', 'report.md')).toContain('at twice the steps it gives NaN');
@@ -206,7 +234,7 @@ describe('NaN while learning', () => {
     });
     expect(status).toBe('done');
     const events = tiny.events('nan');
-    expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['step-not-finite']);
+    expect(warnings(events)).toEqual(['step-not-finite']);
     expect(ofKind(events, 'step').every(({ trainLoss }) => Number.isFinite(trainLoss))).toBe(true);
     const steps = ofKind(events, 'step').map(({ iteration }) => iteration);
     // Learning goes on: it was the device that hiccuped.
@@ -239,6 +267,41 @@ describe('a network that the objective looks through', () => {
     expect(tiny.solver('first')).toBe(tiny.solver('whole'));
   });
 
+  it('and its weights are the same when a run goes on', async () => {
+    const weights = join(tiny.folder, 'weights.npy');
+    const weigh = (of: (i: number) => number): void =>
+      writeNpy(
+        weights,
+        [24],
+        Float64Array.from({ length: 24 }, (_, i) => of(i)),
+      );
+    weigh(() => 1);
+    const network = 'distance: features, network: ./features.onnx, network_output: sines, relax_radius: 0';
+    tiny.write({ objective: `${network}, sample_weights: ./weights.npy` });
+    await tiny.runUntil('first', (event) => event.kind === 'step' && event.iteration === 2);
+    writeFileSync(path(), Buffer.concat([bytes, Buffer.from([0x12, 0x01, 0x78])]));
+    expect(await failure('first', { resume: true })).toMatch(
+      /features\.onnx \(objective\.network\) has changed since .*runs\/first was started\. Start a new run, or put/,
+    );
+    writeFileSync(path(), bytes);
+    weigh((i) => i);
+    expect(await failure('first', { resume: true })).toMatch(/weights\.npy \(objective\.sample_weights\) has changed/);
+    weigh(() => 1);
+    expect((await tiny.run('first', { resume: true })).status).toBe('done');
+  });
+
+  it('that gives NaN on samples of the teacher is named, before anything is learned', async () => {
+    writeFileSync(path(), serializeModel(logOfNorm()));
+    tiny.write({ objective: 'distance: features, network: ./features.onnx, relax_radius: 0' });
+    expect(await failure('features')).toMatch(
+      /features\.onnx \(objective\.network\) gives NaN or infinity on the teacher's samples; check objective\.network_range/,
+    );
+    writeFileSync(path(), serializeModel(logOfDistance()));
+    tiny.write({ objective: 'distance: lpips, network: ./features.onnx, relax_radius: 0' });
+    expect(await failure('lpips')).toMatch(/features\.onnx \(objective\.network\) gives NaN or infinity/);
+    for (const name of ['features', 'lpips']) expect(ofKind(tiny.events(name), 'baseline')).toEqual([]);
+  });
+
   it('gives NaN while learning: a rejected step', async () => {
     const { status } = await tiny.run('nan', {}, (event) => {
       if (event.kind === 'step' && event.iteration === 2) {
@@ -250,7 +313,7 @@ describe('a network that the objective looks through', () => {
     });
     expect(status).toBe('done');
     const events = tiny.events('nan');
-    expect(ofKind(events, 'warning').map(({ code }) => code)).toEqual(['step-not-finite']);
+    expect(warnings(events)).toEqual(['step-not-finite']);
     expect(ofKind(events, 'step').map(({ iteration }) => iteration)).toEqual([0, 1, 2, 4]);
   });
 });
@@ -369,6 +432,15 @@ describe('files that go away or are damaged', () => {
     expect(await failure('first', { resume: true })).toMatch(/checkpoint\.json is damaged\. Start a new run/);
   });
 
+  it('a checkpoint of which one character has changed is not gone on from', async () => {
+    await tiny.runUntil('first', (event) => event.kind === 'checkpoint');
+    const text = tiny.read('first', 'checkpoint.json');
+    const at = text.indexOf('base64') + 20;
+    const other = text[at] === 'A' ? 'B' : 'A';
+    writeFileSync(tiny.path('first', 'checkpoint.json'), `${text.slice(0, at)}${other}${text.slice(at + 1)}`);
+    expect(await failure('first', { resume: true })).toMatch(/checkpoint\.json is damaged\. Start a new run/);
+  });
+
   it('a damaged resolved config is named', async () => {
     await tiny.runUntil('first', (event) => event.kind === 'checkpoint');
     appendFileSync(tiny.path('first', 'config.resolved.yaml'), '{{{');
@@ -378,10 +450,32 @@ describe('files that go away or are damaged', () => {
   it('a damaged solver.json of an older run is passed over by the preview', async () => {
     await tiny.run('first');
     await tiny.run('second');
-    writeFileSync(tiny.path('second', 'solver.json'), '{');
-    expect((await tiny.run('look', { task: 'preview' })).status).toBe('done');
-    const tables = ofKind(tiny.events('look'), 'table').map(({ label }) => label);
-    expect(tables).toEqual(['S4S table (first)']);
+    const whole = tiny.read('second', 'solver.json');
+    for (const text of [
+      '{',
+      whole.replace(/("solvers"[^]*?"rows": \[)/, '$1[],'),
+      whole.replace('"solvers": [', '"solvers": [{},'),
+    ]) {
+      expect(text).not.toBe(whole);
+      writeFileSync(tiny.path('second', 'solver.json'), text);
+      expect((await tiny.run('look', { task: 'preview' })).status).toBe('done');
+      const tables = ofKind(tiny.events('look'), 'table').map(({ label }) => label);
+      expect(tables).toEqual(['S4S table (first)']);
+    }
+  });
+
+  it('the preview of a table knows its loss where that is an mse only', async () => {
+    await tiny.run('first');
+    const shown = async (objective: string): Promise<(number | null | undefined)[]> => {
+      tiny.write({ objective });
+      await tiny.run('look', { task: 'preview' });
+      const loss = ofKind(tiny.events('look'), 'run-started')[0]?.loss;
+      expect(loss).toBe(objective === '' ? 'mse' : 'L1');
+      return ofKind(tiny.events('look'), 'table').map(({ validationLoss }) => validationLoss);
+    };
+    const { solvers } = JSON.parse(tiny.read('first', 'solver.json')) as { solvers: { validation_mse: number }[] };
+    expect(await shown('')).toEqual([solvers[0]!.validation_mse]);
+    expect(await shown('distance: l1')).toEqual([null]);
   });
 });
 

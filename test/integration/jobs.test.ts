@@ -45,7 +45,7 @@ describe('a run', () => {
     for (const nfe of [3, 4, 5]) {
       const tables = ofKind(events, 'table').filter((table) => table.nfe === nfe);
       const losses = tables.map(({ validationLoss }) => validationLoss);
-      expect(losses).toEqual(losses.toSorted((a, b) => b - a));
+      expect(losses).toEqual(losses.toSorted((a, b) => b! - a!));
       expect(tables.map(({ learned }) => learned)).toEqual(tables.map((_, i) => i > 0));
       const classics = ofKind(events, 'baseline').filter((baseline) => baseline.nfe === nfe);
       expect(losses[0]).toBe(Math.min(...classics.map(({ validationLoss }) => validationLoss)));
@@ -152,7 +152,9 @@ describe('a run', () => {
     writeFileSync(tiny.model, Buffer.concat([readFileSync(tiny.model), Buffer.from([0x12, 0x01, 0x78])]));
     const { status, message } = await tiny.run('first', { resume: true });
     expect(status).toBe('failed');
-    expect(message).toMatch(/model file has changed .* Start a new run, or put the old model back\.$/);
+    expect(message).toMatch(
+      /gmm\.onnx \(model\.path\) has changed since .* Start a new run, or put the old file back\.$/,
+    );
   });
 });
 

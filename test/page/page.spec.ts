@@ -78,6 +78,18 @@ test('draws several seeds above the teacher’s own error, and tells them apart'
   await expect(page.getByText(/differs from itself .* by 0\.0040 \(95 % interval 0\.0038 to 0\.0043\)/)).toBeVisible();
 });
 
+test('calls the loss by its name, and holds the teacher’s own error against no loss but mse', async ({ window }) => {
+  const { page } = window;
+  await window.load();
+  const chart = page.getByTestId('loss-chart');
+  await window.hydrate(secondSeed);
+  await expect(page.getByRole('heading', { name: 'Loss (mse)' })).toBeVisible();
+  await window.hydrate(secondSeed.map((event) => (event.kind === 'run-started' ? { ...event, loss: 'LPIPS' } : event)));
+  await expect(page.getByRole('heading', { name: 'Loss (LPIPS)' })).toBeVisible();
+  await expect(chart).not.toHaveAccessibleName(/teacher’s own error/);
+  expect((await curvePixels(page)).floor).toBe(0);
+});
+
 test('says of an older run only what its log says', async ({ window }) => {
   const { page } = window;
   await window.load();

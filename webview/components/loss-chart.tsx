@@ -5,7 +5,7 @@ import { formatLoss } from '../../src/protocol/wording';
 import { chartOptions, floorName } from '../chart';
 import { chartData, type LossView } from '../loss-data';
 import { spacingName } from '../numbers';
-import { bestLearning, type Learning, type SolverView } from '../state';
+import { bestLearning, comparableFloor, type Learning, type SolverView } from '../state';
 import { state } from '../store';
 import { themeVersion } from '../theme';
 import { LearningNotes } from './learning-notes';
@@ -13,15 +13,17 @@ import { LearningNotes } from './learning-notes';
 const rowsInTable = 200;
 
 /**
- * Training and validation error per iteration on a log axis, between the best classic solver, which is to be beaten, and
- * the teacher's own error, below which there is nothing to learn. Of several seeds the best one is drawn in full.
+ * Training and validation loss per iteration on a log axis, between the best classic solver, which is to be beaten, and
+ * (where losses are mse) the teacher's own error, below which there is nothing to learn. Of several seeds the best one is
+ * drawn in full.
  */
 export function LossChart({ solver }: { readonly solver: SolverView | null }) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const hovered = useSignal<number | null>(null);
   const best = solver === null ? null : bestLearning(state.value, solver);
-  const floor = state.value.floor?.mse ?? null;
+  const floor = comparableFloor(state.value);
+  const name = state.value.started?.loss;
   const view = solver === null ? null : { solver, best, floor };
   const data = chartData(view);
   const theme = themeVersion.value;
@@ -54,7 +56,7 @@ export function LossChart({ solver }: { readonly solver: SolverView | null }) {
   return (
     <section aria-labelledby="loss-title">
       <div class="section-line">
-        <h2 id="loss-title">Loss</h2>
+        <h2 id="loss-title">{name === undefined ? 'Loss' : `Loss (${name})`}</h2>
         {step !== undefined && (
           <span class="quiet at" aria-hidden="true">
             iteration {step.iteration}
@@ -167,7 +169,7 @@ function summary({ solver, best, floor }: LossView): string {
   if (last === undefined) return 'Loss curves; learning has not started.';
   const classic = bestBaseline(solver);
   const sentences = [
-    `Loss after ${last.iteration} iterations: the best validation error is ${formatLoss(last.bestValidationLoss)}.`,
+    `Loss after ${last.iteration} iterations: the best validation loss is ${formatLoss(last.bestValidationLoss)}.`,
     ...(classic === null
       ? []
       : [`The best classic solver, ${classic.solver}, is at ${formatLoss(classic.validationLoss)}.`]),

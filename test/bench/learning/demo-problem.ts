@@ -1,3 +1,4 @@
+import { warmStartNoises } from '../../../src/learn/warm-start';
 import { startNoiseScale } from '../../../src/diffusion';
 import { measure } from '../../../src/jobs/classics';
 import { readFeatureStatistics } from '../../../src/jobs/feature-statistics';
@@ -50,6 +51,7 @@ export async function openDemoProblem(): Promise<BenchProblem> {
     test,
     teacherSteps: steps,
     learningPairs: async (seed) => ({
+      paths: await teacherPairs(options(seed), 'train', warmStartNoises, schedule),
       train: await teacherPairs(options(seed), 'train', counts.train),
       validation: await teacherPairs(options(seed), 'validation', counts.validation),
     }),

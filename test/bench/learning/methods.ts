@@ -3,6 +3,7 @@ import type { MethodChoice } from '../../../src/learn/methods';
 /** What is compared: names of the tables' rows, and what `methodParameterisation` calls them. */
 const learned = {
   table: { method: 'table' },
+  'table-classic': { method: 'table' },
   s4s: { method: 's4s' },
   's4s-alt': { method: 's4s-alt' },
   's4s-pc': { method: 's4s', family: 'pc' },
@@ -24,6 +25,11 @@ export const learnedNames = Object.keys(learned) as LearnedName[];
 
 /** Adam runs of the table alone, unless others are asked for. */
 export const defaultMethods: readonly BenchMethod[] = ['teacher', 'classic', ...learnedNames, 'adam-table'];
+
+/** Ours begins at rows fitted to the teacher's path where that is best, the published methods at classic solvers. */
+export function startsAreFitted(method: BenchMethod): boolean {
+  return method === 'table';
+}
 
 /** K is 3 wherever a method has a window. */
 export function choiceOf(name: LearnedName): MethodChoice {

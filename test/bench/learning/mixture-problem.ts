@@ -1,3 +1,4 @@
+import { warmStartNoises } from '../../../src/learn/warm-start';
 import { noiseSchedule, startNoiseScale } from '../../../src/diffusion';
 import { measure } from '../../../src/jobs/classics';
 import { teacherPairs, type TeacherOptions } from '../../../src/jobs/teacher';
@@ -8,7 +9,7 @@ import { cacheFolder, type BenchProblem } from './problem';
 const teacher = { solver: 'unipc', order: 3, timestep_spacing: 'logsnr' } as const;
 const teacherSteps = 100;
 const std = 0.15;
-const counts = { train: 256, validation: 256, test: 1024 };
+const counts = { train: 1024, validation: 512, test: 2048 };
 
 export const mixtureIdentity = `8 means on the unit circle, std ${std}, linear VP; UniPC-3 ${teacherSteps}; ${JSON.stringify(counts)}`;
 
@@ -38,6 +39,7 @@ export async function openMixture(): Promise<BenchProblem> {
     test,
     teacherSteps,
     learningPairs: async (seed) => ({
+      paths: await teacherPairs(options(seed), 'train', warmStartNoises, schedule),
       train: await teacherPairs(options(seed), 'train', counts.train),
       validation: await teacherPairs(options(seed), 'validation', counts.validation),
     }),

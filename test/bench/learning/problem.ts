@@ -17,6 +17,13 @@ export interface Judged {
   readonly right: readonly number[] | null;
 }
 
+export interface LearningPairs {
+  readonly train: PairSet;
+  /** The first training noises with the teacher's path. */
+  readonly paths: PairSet;
+  readonly validation: PairSet;
+}
+
 /** A model with a teacher: what solvers are learned for and judged by. */
 export interface BenchProblem {
   /** Everything that decides its pairs. */
@@ -24,7 +31,7 @@ export interface BenchProblem {
   readonly denoiser: Denoiser;
   readonly schedule: NoiseSchedule;
   /** Noises and the teacher's samples to learn from and to choose by; other noises for every seed. */
-  learningPairs(seed: number): Promise<{ train: PairSet; validation: PairSet }>;
+  learningPairs(seed: number): Promise<LearningPairs>;
   /** What learned and classic solvers alike are judged on; the same for every seed. */
   readonly test: PairSet;
   /** The test noises again by the teacher at twice its steps. */

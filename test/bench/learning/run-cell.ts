@@ -1,32 +1,29 @@
 import { setImmediate } from 'node:timers/promises';
 import { measure, type NamedClassic } from '../../../src/jobs/classics';
+import { fitted, pathStarts } from '../../../src/learn/fitted-starts';
 import { bestTable, initialState, learn, type LearnProblem } from '../../../src/learn/learn';
+import { methodParameterisation } from '../../../src/learn/methods';
 import { mean, tableLosses } from '../../../src/learn/objective';
 import { squared } from '../../../src/learn/objectives/squared';
-import type { PairSet } from '../../../src/learn/pairs';
+import type { Parameterisation } from '../../../src/learn/parameterisation';
 import { fitDode } from '../../../src/learn/parameterisations/fit-dode';
 import type { Denoiser } from '../../../src/solvers/denoiser';
 import { tableProblem } from '../../../src/solvers/linear-form';
 import type { SolverTable } from '../../../src/solvers/table';
 import { adamBatch, type Cell } from './cells';
 import { bestStart, rankedClassics, type Start } from './classics';
-import { choiceOf, isAdam, learnedOf } from './methods';
+import { choiceOf, isAdam, learnedOf, startsAreFitted } from './methods';
 import { openProblem } from './open-problem';
-import type { BenchProblem } from './problem';
+import type { BenchProblem, LearningPairs } from './problem';
 import { qualityOf } from './quality';
 import type { CellOutcome, CellResult, TracePoint } from './results';
 
 /** Gauss–Newton stops by its budget or when it finds nothing better; this is never reached. */
 const mostIterations = 1000;
 
-type Learned = Pick<CellOutcome, 'evaluations' | 'iterations' | 'trace' | 'parameters'> & {
+type Learned = Pick<CellOutcome, 'start' | 'evaluations' | 'iterations' | 'trace' | 'parameters'> & {
   readonly table: SolverTable;
 };
-
-interface Pairs {
-  readonly train: PairSet;
-  readonly validation: PairSet;
-}
 
 /** Learns and judges one cell. The same cell gives the same numbers, but for its times. */
 export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
@@ -40,21 +37,18 @@ export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
       const [best] = ranked;
       if (!best) return { cell, impossible: 'no classic solver is finite' };
       const { classic, loss } = best;
-      const learned = { table: classic.table, parameters: 0, evaluations: 0, iterations: 0 };
-      return {
-        cell,
-        outcome: await judged(problem, classic, { ...learned, trace: [{ evaluations: 0, loss }] }, [0, 0]),
-      };
+      const learned = { start: labelOf(classic), table: classic.table, parameters: 0, evaluations: 0, iterations: 0 };
+      return { cell, outcome: await judged(problem, { ...learned, trace: [{ evaluations: 0, loss }] }, [0, 0]) };
     }
     const start = bestStart(problem, choiceOf(name), cell.nfe, ranked);
     if (!start) return { cell, impossible: 'no classic solver of so many evaluations to begin at' };
     const clock = performance.now();
     const cpu = process.cpuUsage();
     const learned =
-      cell.method === 'dode' ? await fitted(problem, start, pairs) : await optimised(problem, start, pairs, cell);
+      cell.method === 'dode' ? await fittedDode(problem, start, pairs) : await optimised(problem, start, pairs, cell);
     const seconds = (performance.now() - clock) / 1000;
     const { user, system } = process.cpuUsage(cpu);
-    return { cell, outcome: await judged(problem, start.classic, learned, [seconds, (user + system) / 1e6]) };
+    return { cell, outcome: await judged(problem, learned, [seconds, (user + system) / 1e6]) };
   } finally {
     await problem.release();
   }
@@ -78,14 +72,12 @@ async function teacherOutcome(problem: BenchProblem): Promise<CellOutcome> {
 
 async function judged(
   problem: BenchProblem,
-  { solver, spacing }: NamedClassic,
   { table, ...learned }: Learned,
   [seconds, cpuSeconds]: readonly [number, number],
 ): Promise<CellOutcome> {
   const { denoiser, test } = problem;
   const { samples } = await measure(denoiser, table, test, new AbortController().signal);
   return {
-    start: `${solver} · ${spacing}`,
     ...learned,
     seconds,
     cpu_seconds: cpuSeconds,
@@ -94,15 +86,50 @@ async function judged(
   };
 }
 
-/** Gauss–Newton or Adam. Its own start is what the result is never worse than, not the best of all classic solvers. */
-async function optimised(
+function labelOf({ solver, spacing }: NamedClassic): string {
+  return `${solver} · ${spacing}`;
+}
+
+interface Begun {
+  readonly start: string;
+  readonly parameterisation: Parameterisation;
+  readonly validationLosses: Float64Array;
+  readonly evaluations: number;
+}
+
+/** Where learning begins: as a run chooses it (src/jobs/choose-start.ts), but without neighbours. */
+async function begin(
   { denoiser, schedule }: BenchProblem,
-  { parameterisation }: Start,
-  { train, validation }: Pairs,
+  { classic, parameterisation }: Start,
+  { paths, validation }: LearningPairs,
   cell: Cell,
-): Promise<Learned> {
+): Promise<Begun> {
+  const candidates = [{ start: labelOf(classic), parameterisation, evaluations: 0 }];
+  if (startsAreFitted(cell.method)) {
+    const onPath = pathStarts(schedule, paths, cell.nfe).flatMap((start, i) => {
+      const taken = methodParameterisation(schedule, choiceOf('table'), start);
+      return taken ? [{ start: `path · times ${i + 1}`, parameterisation: taken }] : [];
+    });
+    for (const { start, parameterisation: taken } of [...onPath, ...candidates]) {
+      const fit = await fitted({ denoiser, schedule, pairs: paths }, taken);
+      candidates.push({ start: `${start}, rows fitted`, ...fit });
+    }
+  }
+  const evaluations = candidates.reduce((sum, candidate) => sum + candidate.evaluations, 0);
+  const begun: Begun[] = [];
+  for (const { start, parameterisation: p } of candidates) {
+    const validationLosses = await tableLosses(denoiser, squared, p.table(p.initial), validation);
+    begun.push({ start, parameterisation: p, validationLosses, evaluations });
+  }
+  return begun.reduce((a, b) => (mean(b.validationLosses) < mean(a.validationLosses) ? b : a));
+}
+
+/** Gauss–Newton or Adam. Its own start is what the result is never worse than, not the best of all classic solvers. */
+async function optimised(bench: BenchProblem, from: Start, pairs: LearningPairs, cell: Cell): Promise<Learned> {
+  const { denoiser, schedule } = bench;
+  const { train, validation } = pairs;
+  const { start, parameterisation, validationLosses, evaluations: spent } = await begin(bench, from, pairs, cell);
   const table = parameterisation.table(parameterisation.initial);
-  const validationLosses = await tableLosses(denoiser, squared, table, validation);
   const optimizer = isAdam(cell.method) ? 'adam' : 'gauss_newton';
   const problem: LearnProblem = {
     denoiser,
@@ -120,7 +147,8 @@ async function optimised(
     seed: cell.seed,
   };
   const state = initialState(problem);
-  const trace: TracePoint[] = [{ evaluations: 0, loss: mean(validationLosses) }];
+  state.evaluations = spent;
+  const trace: TracePoint[] = [{ evaluations: spent, loss: mean(validationLosses) }];
   await learn(problem, state, {
     outOfTime: () => false,
     async onStep({ evaluations, validationLoss }) {
@@ -132,14 +160,14 @@ async function optimised(
     },
   });
   const { evaluations, iteration: iterations } = state;
-  return { table: bestTable(state), parameters: parameterisation.size, evaluations, iterations, trace };
+  return { start, table: bestTable(state), parameters: parameterisation.size, evaluations, iterations, trace };
 }
 
 /** D-ODE's closed form, on all training noises at once; the start where that does better. */
-async function fitted(
+async function fittedDode(
   { denoiser, schedule }: BenchProblem,
   { parameterisation, grid, classic }: Start,
-  { train, validation }: Pairs,
+  { train, validation }: LearningPairs,
 ): Promise<Learned> {
   let evaluations = 0;
   const { dim, prediction, space } = denoiser;
@@ -162,6 +190,7 @@ async function fitted(
   for (const table of tables) losses.push(mean(await tableLosses(denoiser, squared, table, validation)));
   const [before = NaN, after = NaN] = losses;
   return {
+    start: labelOf(classic),
     table: after < before ? tables[1]! : tables[0]!,
     parameters: parameterisation.size,
     evaluations,
