@@ -26,7 +26,7 @@ const state: LearnState = {
   rejected: 0,
   stale: 1,
   reference: Float64Array.of(0.1, 0.2),
-  gaussNewton: { damping: 1e-3, differenceStep: 0.1 },
+  gaussNewton: [{ damping: 1e-3, differenceStep: 0.1 }],
   adam: [{ first: Float64Array.of(1, 2, 3), second: new Float64Array(3), count: 4 }],
   average: Float64Array.of(0.1, 0.2, 0.3),
   noises: Float32Array.of(0.1, 0.2),

@@ -84,19 +84,17 @@ async function fittedCandidates(
 ): Promise<Candidate[]> {
   const { denoiser, schedule } = model;
   const onPath = pathStarts(schedule, pairs, nfe).flatMap((found, i): Candidate[] => {
-    const start = { ...found, solver: 'path', spacing: `times ${i + 1}` };
+    const start = { ...found, solver: 'DPM-Solver++ 2M', spacing: `path ${i + 1}` };
     const parameterisation = taken(start);
     return parameterisation ? [{ start, parameterisation, evaluations: 0 }] : [];
   });
   const candidates: Candidate[] = [];
   for (const { start, parameterisation } of [...onPath, ...others]) {
     const fit = await fitted({ denoiser, schedule, pairs }, parameterisation, signal);
-    candidates.push({ start: { ...start, solver: `${start.solver} ${fittedMark}` }, ...fit });
+    candidates.push({ start: { ...start, solver: `${start.solver}, rows fitted` }, ...fit });
   }
   return candidates;
 }
-
-const fittedMark = '(rows fitted)';
 
 /** The learned table with the nearest number of evaluations among those learned before: the next lower one. */
 function learnedNeighbour({ solvers }: Checkpoint, nfe: number): SolverTable | undefined {

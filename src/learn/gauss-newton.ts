@@ -97,7 +97,7 @@ export async function gaussNewtonStep(
   }
   const accepted = best.theta !== theta;
   state.damping = accepted ? Math.min(maxDamping, Math.max(minDamping, bestDamping)) : firstDamping;
-  if (!accepted) state.differenceStep /= 2;
+  if (!accepted && !isExhausted(state)) state.differenceStep /= 2;
   return { theta: best.theta, trainLoss: best.loss, evaluations, accepted };
 }
 

@@ -131,15 +131,17 @@ describe('Gauss–Newton', () => {
   });
 
   it('learns S4S below its start, and S4S-Alt below S4S', async () => {
+    // With fewer evaluations S4S alone is as good here: coefficients and network times can make up for its grid.
+    const [more, wider] = [classicTable(schedule, choice, 6), spacing(schedule, choice.timestep_spacing, 6)];
     const losses: number[] = [];
     for (const times of ['shifts', 'both'] as const) {
-      const parameterisation = s4sLms(schedule, start, { order: 3, grid, times })!;
-      const problem = { ...base, parameterisation, iterations: 12 };
+      const parameterisation = s4sLms(schedule, more, { order: 3, grid: wider, times })!;
+      const problem = { ...base, parameterisation, iterations: 12 * parameterisation.blocks.length };
       const state = initialState(problem);
       await learn(problem, state, hooks);
       losses.push(state.best.validationLoss);
     }
-    expect(losses[0]).toBeLessThan(0.8 * mean(base.start.validationLosses));
+    expect(losses[0]).toBeLessThan(0.8 * (await lossOf(more, validation)));
     expect(losses[1]).toBeLessThan(losses[0]!);
   });
 });

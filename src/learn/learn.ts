@@ -51,7 +51,8 @@ export interface LearnState {
    * `best` at first: a method may begin behind it, and its progress is its own.
    */
   reference: Float64Array | null;
-  gaussNewton: GaussNewtonState;
+  /** One a block of parameters, as below. */
+  gaussNewton: GaussNewtonState[];
   /** One a block of parameters. */
   adam: AdamState[];
   /** Exponential average of θ (Adam). */
@@ -112,7 +113,7 @@ export function initialState(problem: LearnProblem): LearnState {
     rejected: 0,
     stale: 0,
     reference: null,
-    gaussNewton: gaussNewtonState(),
+    gaussNewton: parameterisation.blocks.map(() => gaussNewtonState()),
     adam: parameterisation.blocks.map(() => adamState(parameterisation.size)),
     average: parameterisation.initial.slice(),
     noises: train.noises.slice(),
@@ -141,7 +142,7 @@ export async function learn(problem: LearnProblem, state: LearnState, hooks: Lea
     next.evaluations += step.evaluations;
     next.rejected = step.accepted || !usesAll ? 0 : next.rejected + 1;
     if (next.rejected >= rejectionsAllowed[optimizer] * parameterisation.blocks.length) next.finished = true;
-    if (isExhausted(next.gaussNewton)) next.finished = true;
+    if (next.gaussNewton.every(isExhausted)) next.finished = true;
 
     let validationLoss: number | null = null;
     let improved = false;
@@ -187,7 +188,7 @@ async function optimise(problem: LearnProblem, state: LearnState, signal?: Abort
   if (optimizer === 'gauss_newton') {
     return gaussNewtonStep(
       { denoiser, schedule, objective, parameterisation, block, theta: state.theta, train },
-      state.gaussNewton,
+      state.gaussNewton[turn]!,
       signal,
     );
   }
@@ -251,7 +252,7 @@ function copyState(state: LearnState): LearnState {
   return {
     ...state,
     theta: state.theta.slice(),
-    gaussNewton: { ...state.gaussNewton },
+    gaussNewton: state.gaussNewton.map((block) => ({ ...block })),
     adam: state.adam.map(({ first, second, count }) => ({ first: first.slice(), second: second.slice(), count })),
     noises: state.noises.slice(),
     reach: state.reach.slice(),

@@ -89,7 +89,6 @@ describe('several seeds for several numbers of evaluations', () => {
       expect(validationLoss).toBeLessThanOrEqual(Math.min(...classics.map((classic) => classic.validationLoss)));
       expect(report.solvers.find((one) => one.nfe === nfe)?.started_from).toEqual({ solver, spacing });
     }
-    expect(starts[1]?.spacing).toBe('learned at 3');
     // What the report compares with are classic solvers on classic grids.
     expect(report.results.filter((row) => !row.learned && row.spacing.startsWith('learned'))).toEqual([]);
   });
@@ -98,7 +97,7 @@ describe('several seeds for several numbers of evaluations', () => {
 describe('a learning ends, and says why', () => {
   it.each([
     ['iterations', 'iterations: 2', [2]],
-    ['evaluations', 'iterations: 9, budget: { evaluations: 1 }', [1]],
+    ['evaluations', 'iterations: 9, budget: { evaluations: 1 }', [0]],
     ['no-clear-gain', 'iterations: 60, optimizer: gauss_newton', undefined],
   ])('%s', async (reason, training, iterations) => {
     const events = await learned({ training, objective: 'relax_radius: 0' });

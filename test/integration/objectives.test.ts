@@ -140,7 +140,8 @@ device: cpu
     const outcome = await runJob(order, () => {}, new AbortController().signal);
     expect([outcome.status, outcome.message]).toEqual(['done', expect.anything()]);
     const events = readEvents(join(folder, 'runs/a/events.jsonl'));
-    expect(ofKind(events, 'warning')).toEqual([]);
+    // A tiny model's learned solver may come close to its teacher; that is said, and nothing else.
+    expect(ofKind(events, 'warning').filter(({ code }) => code !== 'near-teacher')).toEqual([]);
     const steps = ofKind(events, 'step');
     expect(steps.at(-1)!.trainLoss).toBeLessThan(steps[0]!.trainLoss);
   });

@@ -55,6 +55,7 @@ function count(iterations: number): string {
 
 /** "Karras times", or "times learned at 4 evaluations" for those of a neighbour. */
 function timesOf(spacing: string): string {
+  if (/^path \d+$/.test(spacing)) return 'times that suit the path of the teacher';
   const neighbour = /^learned at (\d+)$/.exec(spacing)?.[1];
   return neighbour === undefined ? `${spacingName(spacing)} times` : `times learned at ${neighbour} evaluations`;
 }
