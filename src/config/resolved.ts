@@ -93,7 +93,7 @@ export interface StudentConfig {
   readonly monotone_times: boolean;
   /** One solver is learned per entry; ascending, no duplicates. */
   readonly num_inference_steps: readonly number[];
-  /** auto: the best classic table on the validation noises. */
+  /** auto: the best start on the validation noises. */
   readonly init: 'auto' | SolverChoice;
 }
 

@@ -64,7 +64,9 @@ export const student = z
       ),
     init: z
       .union([
-        choice({ auto: 'The best classic solver on the validation noises.' }),
+        choice({
+          auto: "The best on the validation noises: a classic solver that the method takes or, for table, rows fitted to the teacher's path.",
+        }),
         z.strictObject({
           ...solverKeys,
           solver: solverName().meta(meta({ text: 'Classic solver that learning starts from.' })),

@@ -13,7 +13,7 @@ export function planStages({ config, meter, teacher, model }: RunContext): void 
   const nfes = config.student.num_inference_steps;
   const test = config.evaluation.samples;
   const steps = teacher.table.nfe;
-  meter.plan('teacher', null, (seeds * samples + validation + test + 2 * Math.min(floorSamples, validation)) * steps);
+  meter.plan('teacher', null, (seeds * samples + validation + test + 2 * Math.min(floorSamples, test)) * steps);
   nfes.forEach((nfe, i) => {
     const starts = classicTables(model.schedule, nfe).length + (i === 0 ? 1 : 1 + neighbourStarts);
     const candidates = emphases.length + (i === 0 ? 1 : 1 + neighbourStarts);

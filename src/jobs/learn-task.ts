@@ -29,7 +29,7 @@ export async function learnTask(context: RunContext): Promise<RunReport> {
     const { targets } = pairs.preview;
     await emitPreview(context, { nfe: 0, which: 'teacher', label: fullLabel(context.teacher) }, targets, pairs.preview);
     if (checkpoint.floor === null) {
-      checkpoint.floor = await teacherFloor(context, pairs.validation);
+      checkpoint.floor = await teacherFloor(context, pairs.test);
       if (checkpoint.floor !== 'not-finite') folder.emit({ kind: 'teacher-floor', ...checkpoint.floor });
       await saveCheckpoint(folder, checkpoint);
     }

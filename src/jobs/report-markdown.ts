@@ -71,7 +71,7 @@ export function reportMarkdown(
 function teacherLine(teacher: TeacherReport, samples: number | undefined): string {
   const what = `Teacher ${teacher.solver}, ${teacher.num_inference_steps} steps`;
   if (teacher.self_mse === null) return `${what}; at twice the steps it gives NaN, so its own error is not known.`;
-  return `${what}; against itself at twice the steps: mse ${number(teacher.self_mse)}${interval(teacher.self_mse_ci95)}, on ${samples} validation noises.`;
+  return `${what}; against itself at twice the steps: mse ${number(teacher.self_mse)}${interval(teacher.self_mse_ci95)}, on ${samples} of the test noises.`;
 }
 
 /** How a solver was learned: its start, its end, how far noises moved, and what other seeds came to. */

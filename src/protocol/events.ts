@@ -48,7 +48,7 @@ export type RunEvent =
   | {
       /**
        * The teacher's own error, before learning: mean squared difference per element between the teacher and itself at twice
-       * the steps, on some of the validation noises. A student cannot be known to be better than this.
+       * the steps, on the test noises. A student cannot be known to be better than this.
        */
       readonly kind: 'teacher-floor';
       readonly mse: number;

@@ -149,7 +149,7 @@ describe('help while typing', () => {
     const keys = await at(8, 6);
     expect(keys.find((item) => item.label === 'method')?.textEdit).toEqual({
       range: { start: { line: 8, character: 2 }, end: { line: 8, character: 6 } },
-      newText: 'method: ${1|table,s4s,s4s-alt|}',
+      newText: 'method: ${1|table,s4s,s4s-alt,ld3,gs,bns,dyweight,dode,neural_solver,amed|}',
     });
     expect(keys.map((item) => item.label)).not.toContain('num_inference_steps');
     const values = await at(9, 8);

@@ -122,7 +122,7 @@ describe('a learning ends, and says why', () => {
 
 describe('the teacher’s own error', () => {
   it('is known before anything is learned, and not measured again', async () => {
-    const tiny = project({});
+    const tiny = project({ teacher: 'num_inference_steps: 60' });
     await tiny.runUntil('run', ({ kind }) => kind === 'step');
     expect((await tiny.run('run', { resume: true })).status).toBe('done');
     const events = tiny.events('run');

@@ -244,7 +244,10 @@ describe('the device', () => {
     expect((await tiny.run('gpu')).status).toBe('done');
     const [device] = ofKind(tiny.events('gpu'), 'device');
     expect(device?.requested).toBe('webgpu');
-    const warnings = ofKind(tiny.events('gpu'), 'warning').map(({ code, message }) => ({ code, message }));
+    // That a tiny model's student comes close to its teacher has nothing to do with the device.
+    const warnings = ofKind(tiny.events('gpu'), 'warning')
+      .filter(({ code }) => code !== 'near-teacher')
+      .map(({ code, message }) => ({ code, message }));
     if (device?.used === 'webgpu') expect(warnings).toEqual([]);
     else {
       expect(device?.used).toBe('cpu');

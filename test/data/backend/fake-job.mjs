@@ -25,7 +25,7 @@ function step(iteration) {
 
 function checkpoint(iteration) {
   writeFileSync(join(order.runDir, 'checkpoint.json'), '{}');
-  emit({ kind: 'checkpoint', file: 'checkpoint.json', nfe: 5, iteration });
+  emit({ kind: 'checkpoint', file: 'checkpoint.json', nfe: 5, seed: 0, iteration });
 }
 
 function finish(status, message, send = true) {
@@ -41,7 +41,7 @@ function start(given) {
   const mode = order.resume ? 'done' : (/# job: (\w+)/.exec(readFileSync(order.configPath, 'utf8'))?.[1] ?? 'done');
   emit({
     kind: 'run-started',
-    version: 1,
+    version: 2,
     task: order.task,
     name: 'fake',
     configPath: order.configPath,
@@ -49,6 +49,8 @@ function start(given) {
     teacher: 'unipc-3, 20 steps',
     method: 'table',
     nfes: [5],
+    seeds: 1,
+    loss: 'mse',
   });
   let iteration = 0;
   if (mode === 'stuck') process.on('SIGTERM', () => step(-1));
