@@ -168,8 +168,8 @@ describe('what cannot be', () => {
     );
     const auto = withDet('relax_radius: auto');
     await learned(auto);
-    expect(ofKind(auto.events('a'), 'warning').map(({ code, message }) => [code, message])).toEqual([
-      ['no-gradient', expect.stringMatching(/operator Det .*the start noises stay fixed\.$/)],
+    expect(ofKind(auto.events('a'), 'warning').filter(({ code }) => code !== 'near-teacher')).toMatchObject([
+      { code: 'no-gradient', message: expect.stringMatching(/operator Det .*the start noises stay fixed\.$/) },
     ]);
   });
 
