@@ -168,8 +168,9 @@ describe('what cannot be', () => {
     );
     const auto = withDet('relax_radius: auto');
     await learned(auto);
-    expect(ofKind(auto.events('a'), 'warning').filter(({ code }) => code !== 'near-teacher')).toMatchObject([
-      { code: 'no-gradient', message: expect.stringMatching(/operator Det .*the start noises stay fixed\.$/) },
+    const warnings = ofKind(auto.events('a'), 'warning').filter(({ code }) => code !== 'near-teacher');
+    expect(warnings.map(({ code, message }) => [code, message])).toEqual([
+      ['no-gradient', expect.stringMatching(/operator Det .*the start noises stay fixed\.$/)],
     ]);
   });
 
