@@ -33,6 +33,8 @@ const firstDifferenceStep = 0.04;
 /** Below this, smaller differences only follow wiggles of the network that do not survive a step of the table. */
 const minDifferenceStep = 0.01;
 const leastEffect = 1e-4;
+/** The trust ratio above which a less damped step, and going further along one, are worth their evaluations. */
+const leastTrust = 0.25;
 const minDamping = 1e-6;
 const maxDamping = 1e6;
 
@@ -80,17 +82,23 @@ export async function gaussNewtonStep(
     if (improves) best = { theta: candidate, loss: candidateLoss };
     return improves;
   };
+  // The trust ratio of the best step: how much of the gain that the linear model promised has come.
+  let trust = 0;
   for (let trial = 0; trial < maxTrials; trial++) {
-    const improves = await consider(solveDamped(normal, gradient, damping));
-    if (improves) bestDamping = damping;
+    const step = solveDamped(normal, gradient, damping);
+    const improves = await consider(step);
+    if (improves) {
+      bestDamping = damping;
+      trust = (loss - best.loss) / promisedGain(normal, gradient, step);
+    }
     if (best.theta === theta)
       damping *= 10; // nothing has helped yet: be more careful
-    else if (improves && damping > minDamping)
+    else if (improves && damping > minDamping && trust > leastTrust)
       damping /= 10; // it helped: see whether a bolder step helps more
     else break;
   }
   // Residuals stay large at the optimum, so Gauss–Newton steps come out too short there: go further while that helps.
-  if (best.theta !== theta) {
+  if (best.theta !== theta && trust > leastTrust) {
     let step = block.map((p) => best.theta[p]! - theta[p]!);
     do step = step.map((s) => 2 * s);
     while (await consider(Float64Array.from(step)));
@@ -99,6 +107,12 @@ export async function gaussNewtonStep(
   state.damping = accepted ? Math.min(maxDamping, Math.max(minDamping, bestDamping)) : firstDamping;
   if (!accepted && !isExhausted(state)) state.differenceStep /= 2;
   return { theta: best.theta, trainLoss: best.loss, evaluations, accepted };
+}
+
+/** What the loss falls by if residuals are linear in θ: −(2gᵀδ + δᵀAδ). */
+function promisedGain(normal: Matrix, gradient: Float64Array, step: Float64Array): number {
+  const product = normal.mmul(Matrix.columnVector(Array.from(step)));
+  return -step.reduce((sum, d, i) => sum + d * (2 * gradient[i]! + product.get(i, 0)), 0);
 }
 
 async function normalEquations(

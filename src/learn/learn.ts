@@ -204,11 +204,12 @@ async function optimise(problem: LearnProblem, state: LearnState, signal?: Abort
 }
 
 /**
- * How many training noises Gauss–Newton looks at in an iteration: few at first, doubled each time. Far from the optimum a
- * rough direction is as good as an exact one, and much cheaper.
+ * How many training noises Gauss–Newton looks at in an iteration: few at first, half as many more each time. Far from the
+ * optimum a rough direction is as good as an exact one, and much cheaper. (On the mixture of the benchmark, doubling ends a
+ * third higher at equal evaluations.)
  */
 export function gaussNewtonSamples(available: number, iteration: number): number {
-  return Math.min(available, firstSamples * 2 ** Math.min(iteration, 30));
+  return Math.min(available, Math.round(firstSamples * 1.5 ** Math.min(iteration, 50)));
 }
 
 /** The training noises that an iteration looks at, as the relaxed objective moved them. */

@@ -17,7 +17,7 @@ export interface Cell {
 }
 
 /** To be raised with every change that makes older results something else. */
-const settingsVersion = 2;
+const settingsVersion = 3;
 
 export const adamBatch = 16;
 
