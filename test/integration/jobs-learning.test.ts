@@ -94,6 +94,17 @@ describe('several seeds for several numbers of evaluations', () => {
   });
 });
 
+it('a method that is not fitted to the teacher’s path begins on the grid learned before, where that is best', async () => {
+  const events = await learned({ student: 'method: ld3, num_inference_steps: [4, 5]', training: 'iterations: 6' });
+  const [first, second] = ofKind(events, 'start');
+  const classics = ofKind(events, 'baseline').filter(({ nfe, solver }) => nfe === 5 && solver === second?.solver);
+  expect(classics.length).toBeGreaterThan(1);
+  expect([first?.spacing, second?.spacing]).toEqual([expect.not.stringMatching('learned'), 'learned at 4']);
+  expect(second?.validationLoss).toBeLessThan(Math.min(...classics.map(({ validationLoss }) => validationLoss)));
+  const steps = ofKind(events, 'step').filter(({ nfe, iteration }) => nfe === 5 && iteration === 0);
+  expect(steps.map(({ validationLoss }) => validationLoss)).toEqual([second?.validationLoss]);
+}, 60_000);
+
 describe('a learning ends, and says why', () => {
   it.each([
     ['iterations', 'iterations: 2', [2]],

@@ -129,20 +129,6 @@ const instance: Rule = (site) => {
   ];
 };
 
-/** Group norm normalises [N, G, elements of a group]; scale and bias are per channel. */
-const group: Rule = (site) => {
-  const { b, g } = site;
-  const groups = intAttribute(site.node, 'num_groups', 1);
-  const grouped = (value: string) => b.reshape(value, [0, groups, -1]);
-  const values = statistics(b, grouped(site.x()), [2], epsilonOf(site), true);
-  const scaled = () => (isOne(site, 1) ? g : b.mul(g, perChannel(b, site.x(1), site.rank())));
-  return [
-    site.wants(0) ? b.reshapeLike(pullback(b, grouped(scaled()), values), site.x()) : undefined,
-    site.wants(1) ? channelSum(site, b.mul(g, b.reshapeLike(normalised(b, values), site.x())), site.x(1)) : undefined,
-    site.wants(2) ? channelSum(site, g, site.x(2)) : undefined,
-  ];
-};
-
 /** In inference batch norm is affine: y = (x − mean) · scale/√(variance + ε) + bias. */
 const batch: Rule = (site) => {
   const { b, g, node } = site;
@@ -210,7 +196,6 @@ export const normalisationRules: RuleTable = {
   LayerNormalization: lastAxes(true),
   RMSNormalization: lastAxes(false),
   InstanceNormalization: instance,
-  GroupNormalization: group,
   BatchNormalization: batch,
   LRN: localResponse,
   Softmax: softmax,
