@@ -1,9 +1,13 @@
+import type { NoiseSchedule } from '../diffusion';
 import { mean, tableLosses } from '../learn/objective';
 import type { Objective } from '../learn/objective';
+import { slicePairs } from '../learn/pairs';
 import type { PairSet } from '../learn/pairs';
-import { fitted, pathStarts } from '../learn/fitted-starts';
+import { fitted, fittedDode, pathStarts } from '../learn/fitted-starts';
+import type { Fitted } from '../learn/fitted-starts';
 import { methodParameterisation } from '../learn/methods';
 import type { Parameterisation } from '../learn/parameterisation';
+import { warmStartNoises } from '../learn/warm-start';
 import { tableFromData } from '../solvers/table';
 import type { SolverTable } from '../solvers/table';
 import { keptSeed } from './checkpoint';
@@ -28,13 +32,13 @@ export interface ChosenStart {
 
 /**
  * The start with the lowest validation loss: the best classic solver that the method takes, one on the grid learned at the
- * neighbouring number of evaluations, or rows fitted to the teacher's path (method `table`). `student.init`, where it names a
- * solver, is taken as it is. A resumed run takes the start that it has.
+ * neighbouring number of evaluations, or rows fitted in closed form (`table`: to the teacher's path; `dode`: as its authors
+ * fit them). `student.init`, where it names a solver, is taken as it is. A resumed run takes the start that it has.
  */
 export async function chooseStart(
   context: RunContext,
   objective: Objective,
-  { paths, validation }: Pick<RunPairs, 'paths' | 'validation'>,
+  { paths, train, validation }: Pick<RunPairs, 'paths' | 'train' | 'validation'>,
   progress: NfeProgress,
   checkpoint: Checkpoint,
 ): Promise<ChosenStart> {
@@ -44,14 +48,24 @@ export async function chooseStart(
     methodParameterisation(model.schedule, config.student, start);
   const classics = startsOf(context, progress.baselines, nfe);
   const candidates: Candidate[] = [{ ...firstTaken(context, classics), evaluations: 0 }];
-  const neighbour = config.student.init === 'auto' ? learnedNeighbour(checkpoint, nfe) : undefined;
+  const isOpen = config.student.init === 'auto';
+  const neighbour = isOpen ? learnedNeighbour(checkpoint, nfe) : undefined;
   if (neighbour) {
     const starts = startsFromNeighbour(model.schedule, neighbour, classics, (start) => taken(start) !== undefined);
     candidates.push(...starts.map((start) => ({ start, parameterisation: taken(start)!, evaluations: 0 })));
   }
   if (paths) {
     meter.say(`Fitting rows of ${nfe} evaluations to the teacher's path`);
-    candidates.push(...(await fittedCandidates(context, paths, nfe, candidates, taken)));
+    const problem = { ...model, pairs: paths };
+    const onPath = pathCandidates(problem, nfe, taken);
+    const fit = (p: Candidate): Promise<Fitted> => fitted(problem, p.parameterisation, signal);
+    candidates.push(...(await fitAll([...onPath, ...candidates], fit)));
+  }
+  if (config.student.method === 'dode' && isOpen) {
+    meter.say(`Fitting rows of ${nfe} evaluations to a finer Euler path`);
+    const problem = { ...model, pairs: slicePairs(await train(0), 0, warmStartNoises) };
+    const fit = (p: Candidate): Promise<Fitted> => fittedDode(problem, p.start, p.parameterisation, signal);
+    candidates.push(...(await fitAll(candidates, fit)));
   }
   // What a start cost to find: all that were fitted, whichever is taken.
   const evaluations = candidates.reduce((sum, candidate) => sum + candidate.evaluations, 0);
@@ -74,26 +88,30 @@ export async function chooseStart(
 
 type Candidate = Pick<ChosenStart, 'start' | 'parameterisation' | 'evaluations'>;
 
-/** The other starts and those on the path's own times, with rows fitted to the teacher's path. */
-async function fittedCandidates(
-  { model, signal }: RunContext,
-  pairs: PairSet,
+/** Starts on the times that suit the teacher's path. */
+function pathCandidates(
+  { schedule, pairs }: { readonly schedule: NoiseSchedule; readonly pairs: PairSet },
   nfe: number,
-  others: readonly Candidate[],
   taken: (start: NamedStart) => Parameterisation | undefined,
-): Promise<Candidate[]> {
-  const { denoiser, schedule } = model;
-  const onPath = pathStarts(schedule, pairs, nfe).flatMap((found, i): Candidate[] => {
+): Candidate[] {
+  return pathStarts(schedule, pairs, nfe).flatMap((found, i): Candidate[] => {
     const start = { ...found, solver: 'DPM-Solver++ 2M', spacing: `path ${i + 1}` };
     const parameterisation = taken(start);
     return parameterisation ? [{ start, parameterisation, evaluations: 0 }] : [];
   });
-  const candidates: Candidate[] = [];
-  for (const { start, parameterisation } of [...onPath, ...others]) {
-    const fit = await fitted({ denoiser, schedule, pairs }, parameterisation, signal);
-    candidates.push({ start: { ...start, solver: `${start.solver}, rows fitted` }, ...fit });
+}
+
+/** The same starts with their rows fitted. */
+async function fitAll(
+  candidates: readonly Candidate[],
+  fit: (candidate: Candidate) => Promise<Fitted>,
+): Promise<Candidate[]> {
+  const all: Candidate[] = [];
+  for (const candidate of candidates) {
+    const { start } = candidate;
+    all.push({ start: { ...start, solver: `${start.solver}, rows fitted` }, ...(await fit(candidate)) });
   }
-  return candidates;
+  return all;
 }
 
 /** The learned table with the nearest number of evaluations among those learned before: the next lower one. */

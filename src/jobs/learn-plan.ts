@@ -16,9 +16,11 @@ export function planStages({ config, meter, teacher, model }: RunContext): void 
   meter.plan('teacher', null, (seeds * samples + validation + test + 2 * Math.min(floorSamples, test)) * steps);
   nfes.forEach((nfe, i) => {
     const starts = classicTables(model.schedule, nfe).length + (i === 0 ? 1 : 1 + neighbourStarts);
-    const candidates = emphases.length + (i === 0 ? 1 : 1 + neighbourStarts);
-    const fitted = startsAreFitted(config) ? candidates * (Math.min(samples, warmStartNoises) + validation) : 0;
-    meter.plan('baselines', nfe, (starts * validation + fitted) * nfe);
+    const others = i === 0 ? 1 : 1 + neighbourStarts;
+    const noises = Math.min(samples, warmStartNoises);
+    const onPath = startsAreFitted(config) ? (emphases.length + others) * (noises + validation) : 0;
+    const dode = config.student.method === 'dode' ? others * (11 * noises + validation) : 0;
+    meter.plan('baselines', nfe, (starts * validation + onPath + dode) * nfe);
     const tangents = (nfe * (nfe + 1) * (nfe + 2)) / 6 + nfe * nfe;
     const batch = adamBatch(config.training.batch_size);
     const perNoise = tangents + 8 * nfe;

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { noiseSchedule, startNoiseScale } from '../diffusion';
+import { gridTimes } from '../diffusion/grids';
 import { classicTable } from '../solvers/registry';
 import { sample } from '../solvers/sampler';
 import { analyticMixture } from '../solvers/testing/analytic-mixture';
-import { fitted, pathStarts } from './fitted-starts';
+import { fitted, fittedDode, pathStarts } from './fitted-starts';
 import { freeTable } from './free-table';
+import { methodParameterisation } from './methods';
 import { mean, tableLosses } from './objective';
 import { squared } from './objectives/squared';
+import type { Parameterisation } from './parameterisation';
 import { teacherPath } from './teacher-path';
 import { noiseOf } from './testing/check-parameterisation';
 import { mixtureDenoiser, mixturePairs, mixtureSchedule } from './testing/mixture-pairs';
@@ -30,6 +33,24 @@ describe('fitted starts', () => {
       }
     }
     expect(Math.min(...losses)).toBeLessThan(0.3 * Math.min(...classics));
+  });
+
+  it('of D-ODE come nearer to the teacher than DDIM, for the steps of its own and of the finer Euler run', async () => {
+    const [pairs, unseen] = [await mixturePairs(64, 1), await mixturePairs(64, 2)];
+    const [denoiser, schedule, nfe] = [mixtureDenoiser, mixtureSchedule, 6];
+    const choice = { solver: 'ddim', order: 1, timestep_spacing: 'logsnr' } as const;
+    const start = {
+      choice,
+      table: classicTable(schedule, choice, nfe),
+      grid: gridTimes(schedule, choice.timestep_spacing, nfe),
+      nfe,
+    };
+    const ddim = methodParameterisation(schedule, { method: 'dode', family: 'lms', order: 3 }, start)!;
+    const { parameterisation, evaluations } = await fittedDode({ denoiser, schedule, pairs }, start, ddim);
+    expect(evaluations).toBe(11 * nfe * pairs.count);
+    const lossOf = async (p: Parameterisation): Promise<number> =>
+      mean(await tableLosses(denoiser, squared, p.table(p.initial), unseen));
+    expect(await lossOf(parameterisation)).toBeLessThan(0.8 * (await lossOf(ddim)));
   });
 
   it.each([

@@ -1,9 +1,11 @@
 import type { NoiseSchedule } from '../diffusion/noise-schedule';
 import type { Denoiser } from '../solvers/denoiser';
+import { tableProblem } from '../solvers/linear-form';
 import { classicTable } from '../solvers/registry';
 import type { MethodStart } from './methods';
 import type { PairSet } from './pairs';
 import type { Parameterisation } from './parameterisation';
+import { fitDode } from './parameterisations/fit-dode';
 import { emphases, pathTimes } from './path-times';
 import { warmStart } from './warm-start';
 
@@ -26,17 +28,38 @@ export function pathStarts(schedule: NoiseSchedule, pairs: PairSet, nfe: number)
   });
 }
 
-/**
- * The same parameterisation beginning at rows fitted to the teacher's path (`warmStart`).
- *
- * @returns with the model evaluations it cost, counted per sample
- */
+export interface FittingProblem {
+  readonly denoiser: Denoiser;
+  readonly schedule: NoiseSchedule;
+  readonly pairs: PairSet;
+}
+
+/** A parameterisation with another beginning, and the model evaluations it cost to find, counted per sample. */
+export interface Fitted {
+  readonly parameterisation: Parameterisation;
+  readonly evaluations: number;
+}
+
+/** The same parameterisation beginning at rows fitted to the teacher's path (`warmStart`). */
 export async function fitted(
-  { denoiser, schedule, pairs }: { denoiser: Denoiser; schedule: NoiseSchedule; pairs: PairSet },
+  { denoiser, schedule, pairs }: FittingProblem,
   parameterisation: Parameterisation,
   signal?: AbortSignal,
-): Promise<{ readonly parameterisation: Parameterisation; readonly evaluations: number }> {
+): Promise<Fitted> {
   const { initial: theta } = parameterisation;
   const fit = await warmStart({ denoiser, schedule, parameterisation, train: pairs, theta }, signal);
   return { parameterisation: { ...parameterisation, initial: fit.theta }, evaluations: fit.evaluations };
+}
+
+/** D-ODE beginning where its authors end: rows fitted to Euler's path with ten times the steps (`fitDode`). */
+export async function fittedDode(
+  { denoiser, schedule, pairs: { noises: starts, conditions } }: FittingProblem,
+  { choice, grid, table }: Pick<MethodStart, 'choice' | 'grid' | 'table'>,
+  parameterisation: Parameterisation,
+  signal?: AbortSignal,
+): Promise<Fitted> {
+  const base = choice.solver === 'heun' ? 'heun' : 'euler';
+  const problem = tableProblem(schedule, grid, table.prediction);
+  const { theta, evaluations } = await fitDode(denoiser, schedule, problem, { starts, conditions, base }, signal);
+  return { parameterisation: { ...parameterisation, initial: theta }, evaluations };
 }

@@ -105,6 +105,17 @@ it('a method that is not fitted to the teacher’s path begins on the grid learn
   expect(steps.map(({ validationLoss }) => validationLoss)).toEqual([second?.validationLoss]);
 }, 60_000);
 
+it('D-ODE begins at its closed form where that is better than the classic solver', async () => {
+  const events = await learned({ student: 'method: dode, num_inference_steps: 5', training: 'iterations: 1' });
+  const [start] = ofKind(events, 'start');
+  const classics = ofKind(events, 'baseline').filter(({ solver }) => /^(DDIM|Heun)/.test(solver));
+  expect(start?.solver).toMatch(/^(DDIM|Heun), rows fitted$/);
+  expect(start?.validationLoss).toBeLessThan(Math.min(...classics.map(({ validationLoss }) => validationLoss)));
+  // Five evaluations, and ten times as many of the finer path, for each of the 24 noises.
+  const [first] = ofKind(events, 'step');
+  expect(first?.evaluations).toBe(24 * 55);
+}, 60_000);
+
 describe('a learning ends, and says why', () => {
   it.each([
     ['iterations', 'iterations: 2', [2]],

@@ -23,7 +23,7 @@ describe('fitDode', () => {
       const grid = [...karrasRamp(n, 0.002, 80).map((sigma) => pointAt(schedule, sigma)), cleanPoint];
       const problem = { grid, prediction: 'data', space: 've' } as const;
       const p = dode(problem, base);
-      const theta = await fitDode(denoiser, schedule, problem, { starts: noise(1), conditions, base });
+      const { theta } = await fitDode(denoiser, schedule, problem, { starts: noise(1), conditions, base });
 
       const fine = [...karrasRamp(400, 0.002, 80).map((sigma) => pointAt(schedule, sigma)), cleanPoint];
       const unseen = noise(2);

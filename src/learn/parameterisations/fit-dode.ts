@@ -5,7 +5,7 @@ import type { Denoiser } from '../../solvers/denoiser';
 import type { TableProblem } from '../../solvers/linear-form';
 import { sample } from '../../solvers/sampler';
 import { dode } from './dode';
-import { fitRows, type RowFit } from './fit-rows';
+import { fitRows, type FittedRows, type RowFit } from './fit-rows';
 
 export interface DodeFit extends Pick<RowFit, 'starts' | 'conditions'> {
   readonly base?: 'euler' | 'heun';
@@ -21,7 +21,7 @@ export interface DodeFit extends Pick<RowFit, 'starts' | 'conditions'> {
  * program the two grids meet nearly. Both rows of a Heun step are fitted to the end of the step, whose level the model is
  * asked at; the program aims its first row at the teacher's state half-way.
  *
- * @returns θ of `dode(problem, base)`
+ * @returns θ of `dode(problem, base)`, and what it cost with the teacher's steps
  */
 export async function fitDode(
   denoiser: Denoiser,
@@ -29,9 +29,10 @@ export async function fitDode(
   problem: TableProblem,
   { starts, conditions, base = 'euler', scale = 10 }: DodeFit,
   signal?: AbortSignal,
-): Promise<Float64Array> {
+): Promise<Pick<FittedRows, 'theta' | 'evaluations'>> {
   const targets: Float32Array[] = [];
   let state = starts;
+  let evaluations = 0;
   for (const [i, to] of problem.grid.entries()) {
     const from = problem.grid[i - 1];
     if (from === undefined) continue;
@@ -42,11 +43,12 @@ export async function fitDode(
       const step = ddim({ ...problem, grid: [points[k]!, end] });
       const run = await sample(denoiser, step, state, conditions, signal ? { signal } : {});
       state = run.states[1]!;
+      evaluations += conditions.length;
     }
     for (let row = 0; row < rows; row++) targets.push(state);
   }
-  const { theta } = await fitRows(denoiser, dode(problem, base), { starts, conditions, targets }, signal);
-  return theta;
+  const fit = await fitRows(denoiser, dode(problem, base), { starts, conditions, targets }, signal);
+  return { theta: fit.theta, evaluations: evaluations + fit.evaluations };
 }
 
 /** Points even in λ; no noise is reached in one step. */

@@ -1,14 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { measure, type NamedClassic } from '../../../src/jobs/classics';
-import { fitted, pathStarts } from '../../../src/learn/fitted-starts';
+import { fitted, fittedDode, pathStarts } from '../../../src/learn/fitted-starts';
 import { bestTable, initialState, learn, type LearnProblem } from '../../../src/learn/learn';
 import { methodParameterisation } from '../../../src/learn/methods';
 import { mean, tableLosses } from '../../../src/learn/objective';
 import { squared } from '../../../src/learn/objectives/squared';
 import type { Parameterisation } from '../../../src/learn/parameterisation';
-import { fitDode } from '../../../src/learn/parameterisations/fit-dode';
-import type { Denoiser } from '../../../src/solvers/denoiser';
-import { tableProblem } from '../../../src/solvers/linear-form';
 import type { SolverTable } from '../../../src/solvers/table';
 import { adamBatch, type Cell } from './cells';
 import { bestStart, rankedClassics, type Start } from './classics';
@@ -45,7 +42,7 @@ export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
     const clock = performance.now();
     const cpu = process.cpuUsage();
     const learned =
-      cell.method === 'dode' ? await fittedDode(problem, start, pairs) : await optimised(problem, start, pairs, cell);
+      cell.method === 'dode' ? await closedForm(problem, start, pairs) : await optimised(problem, start, pairs, cell);
     const seconds = (performance.now() - clock) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     return { cell, outcome: await judged(problem, learned, [seconds, (user + system) / 1e6]) };
@@ -164,28 +161,14 @@ async function optimised(bench: BenchProblem, from: Start, pairs: LearningPairs,
 }
 
 /** D-ODE's closed form, on all training noises at once; the start where that does better. */
-async function fittedDode(
+async function closedForm(
   { denoiser, schedule }: BenchProblem,
   { parameterisation, grid, classic }: Start,
-  { train, validation }: LearningPairs,
+  { train: pairs, validation }: LearningPairs,
 ): Promise<Learned> {
-  let evaluations = 0;
-  const { dim, prediction, space } = denoiser;
-  const counting: Denoiser = {
-    dim,
-    prediction,
-    space,
-    evaluate(batch, signal) {
-      evaluations += batch.times.length;
-      return denoiser.evaluate(batch, signal);
-    },
-  };
-  const theta = await fitDode(counting, schedule, tableProblem(schedule, grid), {
-    starts: train.noises,
-    conditions: train.conditions,
-    base: classic.choice.solver === 'heun' ? 'heun' : 'euler',
-  });
-  const tables = [parameterisation.table(parameterisation.initial), parameterisation.table(theta)];
+  const fit = await fittedDode({ denoiser, schedule, pairs }, { ...classic, grid }, parameterisation);
+  const { evaluations } = fit;
+  const tables = [parameterisation, fit.parameterisation].map((p) => p.table(p.initial));
   const losses: number[] = [];
   for (const table of tables) losses.push(mean(await tableLosses(denoiser, squared, table, validation)));
   const [before = NaN, after = NaN] = losses;
