@@ -16,12 +16,23 @@ const learned = {
   amed: { method: 'amed' },
 } as const satisfies Readonly<Record<string, Partial<MethodChoice>>>;
 
-export type LearnedName = keyof typeof learned;
+/**
+ * What tells why an order that the papers found does not hold: S4S-Alt's numbers all at once instead of in turns, and GS and
+ * S4S each from the other's start. Learned only when asked for.
+ */
+const probes = {
+  's4s-alt-joint': { method: 's4s-alt' },
+  'gs-from-s4s': { method: 'gs' },
+  's4s-from-gs': { method: 's4s' },
+} as const satisfies Readonly<Record<string, Partial<MethodChoice>>>;
+
+export type LearnedName = keyof typeof learned | keyof typeof probes;
 
 /** `classic`: the best of all classic solvers. `adam-…`: a learned method by Adam instead of Gauss–Newton. */
 export type BenchMethod = 'teacher' | 'classic' | LearnedName | `adam-${LearnedName}`;
 
-export const learnedNames = Object.keys(learned) as LearnedName[];
+export const learnedNames = Object.keys(learned) as (keyof typeof learned)[];
+const probeNames = Object.keys(probes) as (keyof typeof probes)[];
 
 /** Adam runs of the table alone, unless others are asked for. */
 export const defaultMethods: readonly BenchMethod[] = ['teacher', 'classic', ...learnedNames, 'adam-table'];
@@ -33,7 +44,18 @@ export function startsAreFitted(method: BenchMethod): boolean {
 
 /** K is 3 wherever a method has a window. */
 export function choiceOf(name: LearnedName): MethodChoice {
-  return { family: 'lms', order: 3, ...learned[name] };
+  return { family: 'lms', order: 3, ...{ ...learned, ...probes }[name] };
+}
+
+/** Whose classic solver a row begins at, if not at the best one it takes. */
+export function lenderOf(name: LearnedName): LearnedName | undefined {
+  if (name === 'gs-from-s4s') return 's4s';
+  return name === 's4s-from-gs' ? 'gs' : undefined;
+}
+
+/** Whether all numbers are learned at once though the method learns them in turns. */
+export function isJoint(name: LearnedName): boolean {
+  return name === 's4s-alt-joint';
 }
 
 export function isAdam(method: BenchMethod): boolean {
@@ -43,7 +65,7 @@ export function isAdam(method: BenchMethod): boolean {
 /** The learned method of a row; undefined for teacher and classics. */
 export function learnedOf(method: BenchMethod): LearnedName | undefined {
   const name = method.replace(/^adam-/, '');
-  return learnedNames.find((known) => known === name);
+  return [...learnedNames, ...probeNames].find((known) => known === name);
 }
 
 /** @throws Error that says which methods there are */
@@ -53,10 +75,12 @@ export function parseMethod(text: string): BenchMethod {
     'classic',
     ...learnedNames,
     ...learnedNames.map((name) => `adam-${name}` as const),
+    ...probeNames,
   ];
   const found = all.find((name) => name === text);
   if (found) return found;
   throw new Error(
-    `There is no method "${text}"; there are teacher, classic, ${learnedNames.join(', ')}, and adam- before one of those.`,
+    `There is no method "${text}"; there are teacher, classic, ${learnedNames.join(', ')}, adam- before one of those, ` +
+      `and ${probeNames.join(', ')}.`,
   );
 }

@@ -18,9 +18,9 @@ export function reportOf(results: readonly CellResult[], { problems }: Pick<Lear
         teacherLine(of),
         'Test mse by evaluations: the median over seeds, in brackets the lowest and the highest.',
         overview(of, counts),
-        ...counts.flatMap((nfe) => [`#### ${problem}, ${nfe} evaluations`, details(of, nfe)]),
         `#### ${problem}, claims`,
         claimLines(of, counts).join('\n'),
+        ...counts.flatMap((nfe) => [`#### ${problem}, ${nfe} evaluations`, details(of, nfe)]),
       ].join('\n\n');
     })
     .join('\n\n');
@@ -48,13 +48,16 @@ function overview(results: readonly CellResult[], counts: readonly number[]): st
   );
 }
 
-const columns = [
+const columnsWith = (isClassified: boolean): readonly string[] => [
   ...['method', 'start', 'θ', 'validation mse', 'test mse [95 %]', 'FD teacher [95 %]', 'FD data [95 %]', 'SW'],
-  ...['accuracy', 'evaluations', 'iterations', 'CPU min'],
+  ...(isClassified ? ['accuracy'] : []),
+  ...['evaluations', 'iterations', 'CPU min'],
 ];
 
 /** Of each method the seed whose test error is the median; evaluations and minutes are medians themselves. */
 function details(results: readonly CellResult[], nfe: number): string {
+  const isClassified = results.some(({ outcome }) => outcome && outcome.quality.accuracy !== null);
+  const columns = columnsWith(isClassified);
   const rows = methodsIn(results).flatMap((method) => {
     const outcomes = cellsOf(results, method, nfe);
     if (outcomes.length === 0) {
@@ -73,10 +76,10 @@ function details(results: readonly CellResult[], nfe: number): string {
         withInterval(quality.fd_teacher, quality.fd_teacher_ci95),
         withInterval(quality.fd_data, quality.fd_data_ci95),
         short(quality.sliced_wasserstein),
-        quality.accuracy === null ? '' : percent(quality.accuracy),
+        ...(isClassified ? [quality.accuracy === null ? '' : percent(quality.accuracy)] : []),
         whole(median(outcomes.map(({ evaluations }) => evaluations))),
         whole(median(outcomes.map(({ iterations }) => iterations))),
-        (median(outcomes.map(({ cpu_seconds: seconds }) => seconds)) / 60).toFixed(1),
+        short(median(outcomes.map(({ cpu_seconds: seconds }) => seconds)) / 60),
       ]),
     ];
   });

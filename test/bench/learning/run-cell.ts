@@ -9,7 +9,7 @@ import type { Parameterisation } from '../../../src/learn/parameterisation';
 import type { SolverTable } from '../../../src/solvers/table';
 import { adamBatch, type Cell } from './cells';
 import { bestStart, rankedClassics, type Start } from './classics';
-import { choiceOf, isAdam, learnedOf, startsAreFitted } from './methods';
+import { choiceOf, isAdam, isJoint, learnedOf, lenderOf, startsAreFitted, type LearnedName } from './methods';
 import { openProblem } from './open-problem';
 import type { BenchProblem, LearningPairs } from './problem';
 import { qualityOf } from './quality';
@@ -37,7 +37,7 @@ export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
       const learned = { start: labelOf(classic), table: classic.table, parameters: 0, evaluations: 0, iterations: 0 };
       return { cell, outcome: await judged(problem, { ...learned, trace: [{ evaluations: 0, loss }] }, [0, 0]) };
     }
-    const start = bestStart(problem, choiceOf(name), cell.nfe, ranked);
+    const start = startOf(problem, name, cell.nfe, ranked);
     if (!start) return { cell, impossible: 'no classic solver of so many evaluations to begin at' };
     const clock = performance.now();
     const cpu = process.cpuUsage();
@@ -49,6 +49,20 @@ export async function runCell(cell: Cell): Promise<Omit<CellResult, 'key'>> {
   } finally {
     await problem.release();
   }
+}
+
+function startOf(
+  problem: BenchProblem,
+  name: LearnedName,
+  nfe: number,
+  ranked: readonly Pick<Start, 'classic'>[],
+): Start | undefined {
+  const lender = lenderOf(name);
+  const lent = lender && bestStart(problem, choiceOf(lender), nfe, ranked);
+  const start = bestStart(problem, choiceOf(name), nfe, lent ? [lent] : ranked);
+  if (!start || !isJoint(name)) return start;
+  const { parameterisation } = start;
+  return { ...start, parameterisation: { ...parameterisation, blocks: [parameterisation.blocks.flat()] } };
 }
 
 /** The teacher's samples; its error is that of the same teacher at twice the steps from it. */
