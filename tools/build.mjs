@@ -1,6 +1,6 @@
 // Bundles the programs into dist/: extension, backend, job and cli for Node, the page and its stylesheet for the browser.
 //   node tools/build.mjs [--production] [--watch]
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -55,6 +55,9 @@ async function report(program, result) {
     if (!file.endsWith('.map'))
       console.log(`${relative(root, join(root, file)).padEnd(20)} ${(bytes / 1024).toFixed(1)} kB`);
   }
+  // What the package's licence notices are made from.
+  if (production)
+    await writeFile(join(root, `${program.outfile}.inputs.json`), JSON.stringify(Object.keys(result.metafile.inputs)));
   if (program.outfile === 'dist/cli.js') await chmod(join(root, program.outfile), 0o755);
 }
 

@@ -2,6 +2,7 @@
 import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createVSIX, listFiles } from '@vscode/vsce';
+import { thirdPartyNotices } from './notices.mjs';
 import { root, runOrThrow, say } from './process.mjs';
 
 /** The platforms onnxruntime-node has binaries for. */
@@ -17,7 +18,7 @@ const readJson = async (path) => JSON.parse(await readFile(join(root, path), 'ut
 
 /** Everything a packaged file may be; a file that fits none of these stops the packaging. */
 const allowed = [
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|language-configuration\.json)$/,
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|ThirdPartyNotices\.txt|language-configuration\.json)$/,
   /^syntaxes\/[\w.-]+\.tmLanguage\.json$/,
   /^dist\/[a-z-]+\.(js|css)$/,
   /^media\/[^.][\w./-]*\.(png|svg|md|jsonl?|yaml|onnx)$/,
@@ -27,7 +28,14 @@ const allowed = [
   /^node_modules\/onnxruntime-common\/dist\/cjs\/[\w.-]+\.(js|json)$/,
 ];
 const copied = ['LICENSE', 'CHANGELOG.md', '.vscodeignore', 'language-configuration.json', 'syntaxes', 'media'];
-const required = ['dist/extension.js', 'dist/backend.js', 'dist/job.js', 'dist/cli.js', 'dist/webview.js'];
+const required = [
+  'ThirdPartyNotices.txt',
+  'dist/extension.js',
+  'dist/backend.js',
+  'dist/job.js',
+  'dist/cli.js',
+  'dist/webview.js',
+];
 
 /** The manifest without what only development needs; vsce takes what it says about dependencies from node_modules. */
 async function writeManifest() {
@@ -97,6 +105,7 @@ export async function makeVsix(target = currentTarget) {
   for (const file of await readdir(join(root, 'dist'))) {
     if (/\.(js|css)$/.test(file)) await fromRoot(`dist/${file}`);
   }
+  await writeFile(join(stage, 'ThirdPartyNotices.txt'), await thirdPartyNotices());
   await stageRuntime(target);
   await check();
 
